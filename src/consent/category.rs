@@ -16,17 +16,22 @@ words! {
         Intimate = "intimate",
         /// What babies and pregnancies need.
         Baby = "baby",
+        /// Food for who is ill or does not bear something: where the retailer counts it.
+        Dietary = "dietary",
+        /// Food and goods of a religion: where the retailer counts them.
+        Religious = "religious",
     }
 }
 read_words!(SensitiveCategory);
 
-/// Categories that are left out of lines and of totals.
-pub type ExcludedCategories = WordSet<SensitiveCategory>;
+/// A set of categories.
+pub type SensitiveCategories = WordSet<SensitiveCategory>;
 
-impl ExcludedCategories {
-    /// What is left out where nobody says otherwise: all of them.
+impl SensitiveCategories {
+    /// Those that are sensitive everywhere. A retailer can add to them, and take none out.
     #[must_use]
-    pub fn by_default() -> Self {
-        Self::all()
+    pub fn everywhere() -> Self {
+        use SensitiveCategory::{Alcohol, Baby, Intimate, Pharmacy, Tobacco};
+        [Pharmacy, Alcohol, Tobacco, Intimate, Baby].into_iter().collect()
     }
 }

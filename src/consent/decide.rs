@@ -1,115 +1,77 @@
 //! The decision on a read. The consent is the authority, not the token: a token only points at it, and what
 //! is taken back counts at once for tokens that were issued before.
 
-use super::category::ExcludedCategories;
-use super::record::{ConsentRecord, GrantId};
+use super::category::SensitiveCategories;
+use super::head::KnownConsent;
+use super::live::{GrantPointer, LiveGrant};
+use super::record::GrantId;
 use super::scope::OAuthScopes;
+use super::settings::ConsentSettings;
+use super::standing::Standings;
 use super::status::ConsentStatus;
+use super::subject::PairwiseSub;
 use crate::kernel::Micros;
-use crate::kernel::id::AppId;
-use std::time::Duration;
-
-/// For how long what a node knows may be used, where the settings say nothing.
-pub const STALE_AFTER: Duration = Duration::from_secs(2);
-
-/// What a node keeps of a consent to decide on reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConsentHead {
-    /// The program that it was given to.
-    pub client: AppId,
-    /// The version that counts.
-    pub version: u32,
-    /// How it stands.
-    pub status: ConsentStatus,
-    /// What it allows.
-    pub scopes: OAuthScopes,
-    /// What is left out of what it allows.
-    pub excluded: ExcludedCategories,
-    /// Nothing from before this is handed over.
-    pub history_from: Option<Micros>,
-    /// From when on.
-    pub starts_at: Micros,
-    /// Until when, exclusive.
-    pub expires_at: Micros,
-}
-
-impl From<&ConsentRecord> for ConsentHead {
-    fn from(record: &ConsentRecord) -> Self {
-        let details = &record.data.authorization_details;
-        Self {
-            client: record.parties.client_id,
-            version: record.version,
-            status: record.status,
-            scopes: record.data.scopes,
-            excluded: details.exclude_categories,
-            history_from: record.data.history_from,
-            starts_at: record.validity.starts_at,
-            expires_at: record.validity.expires_at,
-        }
-    }
-}
-
-/// What a node knows of a consent, and since when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KnownConsent {
-    /// The consent; `None` where there is none.
-    pub head: Option<ConsentHead>,
-    /// When it was last certain that there is nothing newer; `None` where it never was.
-    pub confirmed_at: Option<Micros>,
-}
-
-/// How a customer's account stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CustomerStanding {
-    /// It can be used.
-    Open,
-    /// It cannot: it is blocked or closed, or its holder too young or dead.
-    Barred,
-}
-
-/// How a partner's program stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClientStanding {
-    /// It can be used.
-    Registered,
-    /// It is suspended.
-    Suspended,
-}
 
 /// A read that is to be decided on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConsentRead {
-    /// The program that the token was issued to.
-    pub client: AppId,
-    /// How it stands.
-    pub client_standing: ClientStanding,
-    /// What it may ever be given.
-    pub client_scopes: OAuthScopes,
-    /// How the customer stands.
-    pub customer: CustomerStanding,
     /// The consent that the token points at.
-    pub grant_id: GrantId,
-    /// The version of it that the token was issued for.
-    pub token_version: u32,
+    pub pointer: GrantPointer,
+    /// When the token was issued, in seconds since 1970.
+    pub issued_at: i64,
     /// What the token says.
     pub token_scopes: OAuthScopes,
     /// What the read needs.
     pub needs: OAuthScopes,
 }
 
-/// What may be handed over.
+/// What may be handed over: what [`ConsentRead::decide`] has allowed, and nothing else makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConsentedRead {
-    /// The consent and its version: what is kept of the answer is kept under both.
-    pub grant_id: GrantId,
+    grant_id: GrantId,
+    version: u32,
+    sub: PairwiseSub,
+    scopes: OAuthScopes,
+    excluded: SensitiveCategories,
+    history_from: Micros,
+}
+
+impl ConsentedRead {
+    /// The consent: what is kept of the answer is kept under it and its version.
+    #[must_use]
+    pub fn grant_id(&self) -> GrantId {
+        self.grant_id
+    }
+
     /// The version.
-    pub version: u32,
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Of whom, as the partner knows them.
+    #[must_use]
+    pub fn sub(&self) -> &PairwiseSub {
+        &self.sub
+    }
+
     /// The fields of these scopes and no others.
-    pub scopes: OAuthScopes,
+    #[must_use]
+    pub fn scopes(&self) -> OAuthScopes {
+        self.scopes
+    }
+
     /// Without these categories, in lines and in totals.
-    pub excluded: ExcludedCategories,
+    #[must_use]
+    pub fn excluded(&self) -> SensitiveCategories {
+        self.excluded
+    }
+
     /// And nothing from before this.
-    pub history_from: Option<Micros>,
+    #[must_use]
+    pub fn history_from(&self) -> Micros {
+        self.history_from
+    }
 }
 
 /// Which of the three withholds a scope; the first of them where several do.
@@ -123,13 +85,13 @@ pub enum WithheldBy {
     Client,
 }
 
-/// Why nothing is handed over.
+/// Why nothing is handed over, or no consent is in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReadRefused {
     /// What the node knows is too old, or older than the token: it cannot know.
     #[error("how the consent stands cannot be known now")]
     Unknown,
-    /// There is no such consent, or it is another program's.
+    /// There is no such consent, or it is another program's or another customer's.
     #[error("there is no such consent")]
     NoConsent,
     /// It has ended, or was never given.
@@ -147,6 +109,12 @@ pub enum ReadRefused {
     /// The partner's program is suspended.
     #[error("the client is suspended")]
     Client,
+    /// The token was revoked; the consent was not.
+    #[error("the token was revoked")]
+    Token,
+    /// The read says of no scope of customers that it needs it: whatever it is, no customer has agreed to it.
+    #[error("the read needs nothing that a customer could agree to")]
+    NeedsNothing,
     /// Scopes are missing.
     #[error("{missing} are missing")]
     Scopes {
@@ -170,43 +138,26 @@ pub enum ReadAnswer {
 }
 
 impl ConsentRead {
-    /// Whether the read may be answered, and with what.
+    /// Whether the read may be answered, and with what. Nothing else allows a read.
     pub fn decide(
         &self,
         known: &KnownConsent,
-        stale_after: Duration,
+        standings: Standings,
+        settings: ConsentSettings,
         now: Micros,
     ) -> Result<ConsentedRead, ReadRefused> {
-        // A clock that was set back makes what is known as doubtful as one that was set forward.
-        let age = known.confirmed_at.map(|at| Duration::from_micros(now.0.abs_diff(at.0)));
-        if age.is_none_or(|age| age > stale_after) {
-            return Err(ReadRefused::Unknown);
+        let grant = LiveGrant::of(known, self.pointer, standings, settings.stale_after(), now)?;
+        if !grant.accepts(self.issued_at) {
+            return Err(ReadRefused::Token);
         }
-        let head = known.head.filter(|head| head.client == self.client);
-        let head = head.ok_or(ReadRefused::NoConsent)?;
-        if self.token_version > head.version {
-            // The token was issued by a node that knows more.
-            return Err(ReadRefused::Unknown);
+        if self.needs.of_customers().is_empty() {
+            return Err(ReadRefused::NeedsNothing);
         }
-        if head.status != ConsentStatus::Active {
-            return Err(ReadRefused::Status(head.status));
-        }
-        if now < head.starts_at {
-            return Err(ReadRefused::NotYet);
-        }
-        if now >= head.expires_at {
-            return Err(ReadRefused::Over);
-        }
-        if self.customer == CustomerStanding::Barred {
-            return Err(ReadRefused::Customer);
-        }
-        if self.client_standing == ClientStanding::Suspended {
-            return Err(ReadRefused::Client);
-        }
+        let head = grant.head();
         let sets = [
             (self.token_scopes, WithheldBy::Token),
             (head.scopes, WithheldBy::Consent),
-            (self.client_scopes, WithheldBy::Client),
+            (standings.client.scopes, WithheldBy::Client),
         ];
         for (held, by) in sets {
             let missing = self.needs.without(held);
@@ -214,12 +165,15 @@ impl ConsentRead {
                 return Err(ReadRefused::Scopes { missing, by });
             }
         }
+        // A category that has become sensitive since is left out: nobody has ticked it.
+        let unticked = settings.sensitive_categories.without(head.let_in);
         Ok(ConsentedRead {
-            grant_id: self.grant_id,
-            version: head.version,
-            scopes: self.token_scopes.and(head.scopes).and(self.client_scopes),
-            excluded: head.excluded,
-            history_from: head.history_from,
+            grant_id: grant.grant_id(),
+            version: grant.version(),
+            sub: *grant.subject(),
+            scopes: self.token_scopes.and(grant.scopes()),
+            excluded: head.excluded.or(unticked),
+            history_from: head.history_from.unwrap_or(head.starts_at),
         })
     }
 }
@@ -230,13 +184,14 @@ impl ReadRefused {
     pub fn answer(self, needs: OAuthScopes) -> ReadAnswer {
         match self {
             Self::Unknown => ReadAnswer::Unavailable,
-            Self::Scopes { .. } => ReadAnswer::InsufficientScope(needs),
+            Self::Scopes { .. } | Self::NeedsNothing => ReadAnswer::InsufficientScope(needs),
             Self::NoConsent
             | Self::Status(_)
             | Self::NotYet
             | Self::Over
             | Self::Customer
-            | Self::Client => ReadAnswer::InvalidToken,
+            | Self::Client
+            | Self::Token => ReadAnswer::InvalidToken,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The authorization details type `retail_customer_data` (RFC 9396): what a partner asks for, in one object.
 
-use super::category::{ExcludedCategories, SensitiveCategory};
-use super::change::ConsentLimits;
-use super::purpose::{DAYS_MOST, PurposeDocument, PurposeId, RETENTION_MOST};
+use super::category::{SensitiveCategories, SensitiveCategory};
+use super::purpose::{DAYS_MOST, HISTORY_MOST, PurposeDocument, PurposeId, RETENTION_MOST};
 use super::scope::{OAuthScope, OAuthScopes};
+use super::settings::ConsentSettings;
 use crate::kernel::Object;
 use crate::kernel::word::{Word as _, read_words, words};
 use serde::ser::SerializeStruct as _;
@@ -12,15 +12,15 @@ use std::fmt::Display;
 
 /// The type's name.
 pub const DETAILS_TYPE: &str = "retail_customer_data";
-/// Longest history that may be asked for, in months.
-pub const HISTORY_MOST: u16 = 120;
+/// Days for which a consent lasts at most that is given once: time enough to fetch what was agreed to.
+pub const ONCE_DAYS: u16 = 1;
 /// The action that there is.
 const READ: &str = "read";
 
 words! {
     /// How often data may be read.
     pub enum AccessMode {
-        /// In one go: there is no refresh token.
+        /// In one go: there is one code, one access token and no refresh token, and it is over within a day.
         Once = "once",
         /// As long as the consent lasts.
         Recurring = "recurring",
@@ -45,7 +45,7 @@ pub struct CustomerDataDetails {
     /// Days for which the partner keeps the data.
     pub retention_days: u16,
     /// What is left out.
-    pub exclude_categories: ExcludedCategories,
+    pub exclude_categories: SensitiveCategories,
     /// Resource servers; none stands for this one.
     pub locations: Vec<String>,
 }
@@ -105,15 +105,20 @@ fn there<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 impl CustomerDataDetails {
-    /// Reads an `authorization_details` parameter of an API at this address.
-    pub fn parse(text: &str, api: &str) -> Result<Self, InvalidDetails> {
+    /// Reads an `authorization_details` parameter of an API at this address. Where it does not say what is left out,
+    /// all that is sensitive is.
+    pub fn parse(
+        text: &str,
+        api: &str,
+        sensitive: SensitiveCategories,
+    ) -> Result<Self, InvalidDetails> {
         let shape = |error: serde_json::Error| InvalidDetails::Shape(error.to_string());
         let given: Vec<Object<GivenDetails>> = serde_json::from_str(text).map_err(shape)?;
         let mut given = given.into_iter();
         let (Some(Object(one)), None) = (given.next(), given.next()) else {
             return Err(InvalidDetails::Count);
         };
-        let details = Self::try_from(one)?;
+        let details = one.read(Some(sensitive))?;
         if details.datatypes.is_empty() {
             return Err(InvalidDetails::value("datatypes", "must name one at least"));
         }
@@ -129,18 +134,18 @@ impl CustomerDataDetails {
     pub fn of_scopes(
         scopes: OAuthScopes,
         purpose: &PurposeDocument,
-        limits: ConsentLimits,
+        settings: ConsentSettings,
     ) -> Self {
         let is_recurring = scopes.has(OAuthScope::OfflineAccess);
-        let days = limits.default_days.min(limits.max_days).min(purpose.max_duration_days);
+        let days = settings.default_days.min(settings.max_days).min(purpose.max_duration_days);
         Self {
             datatypes: scopes.that(|scope| scope.datatype().is_some()),
             purpose_id: purpose.purpose_id.clone(),
             history_months: 0,
             access: if is_recurring { AccessMode::Recurring } else { AccessMode::Once },
-            duration_days: days,
+            duration_days: if is_recurring { days } else { days.min(ONCE_DAYS) },
             retention_days: purpose.retention_days,
-            exclude_categories: ExcludedCategories::by_default(),
+            exclude_categories: settings.sensitive_categories,
             locations: Vec::new(),
         }
     }
@@ -172,10 +177,13 @@ fn must<E: Display>(member: &'static str) -> impl Fn(E) -> InvalidDetails {
     move |error| InvalidDetails::value(member, error.to_string())
 }
 
-impl TryFrom<GivenDetails> for CustomerDataDetails {
-    type Error = InvalidDetails;
-
-    fn try_from(given: GivenDetails) -> Result<Self, InvalidDetails> {
+impl GivenDetails {
+    /// What the object says; with what is left out where it does not say, if that is known.
+    fn read(
+        self,
+        sensitive: Option<SensitiveCategories>,
+    ) -> Result<CustomerDataDetails, InvalidDetails> {
+        let given = self;
         if given.r#type != DETAILS_TYPE {
             return Err(InvalidDetails::Type);
         }
@@ -188,18 +196,19 @@ impl TryFrom<GivenDetails> for CustomerDataDetails {
         };
         let category = |name: &String| name.parse::<SensitiveCategory>();
         let excluded = given.exclude_categories.map(|names| names.iter().map(category).collect());
-        let excluded = excluded.transpose().map_err(must("exclude_categories"))?;
+        let excluded = excluded.transpose().map_err(must("exclude_categories"))?.or(sensitive);
+        let missing = || InvalidDetails::Shape("missing field `exclude_categories`".to_owned());
         let mut locations = given.locations;
         locations.sort_unstable();
         locations.dedup();
-        Ok(Self {
+        Ok(CustomerDataDetails {
             datatypes: given.datatypes.iter().map(datatype).collect::<Result<_, _>>()?,
             purpose_id: given.purpose_id.parse().map_err(must("purpose_id"))?,
             history_months: bounded("history_months", given.history_months, 0, HISTORY_MOST)?,
             access: given.access.parse().map_err(must("access"))?,
             duration_days: bounded("duration_days", given.duration_days, 1, DAYS_MOST)?,
             retention_days: bounded("retention_days", given.retention_days, 0, RETENTION_MOST)?,
-            exclude_categories: excluded.unwrap_or_else(ExcludedCategories::by_default),
+            exclude_categories: excluded.ok_or_else(missing)?,
             locations,
         })
     }
@@ -229,6 +238,6 @@ impl Serialize for CustomerDataDetails {
 impl<'de> Deserialize<'de> for CustomerDataDetails {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Object(given) = Object::<GivenDetails>::deserialize(deserializer)?;
-        Self::try_from(given).map_err(serde::de::Error::custom)
+        given.read(None).map_err(serde::de::Error::custom)
     }
 }

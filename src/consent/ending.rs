@@ -1,5 +1,6 @@
 //! Why a consent has ended, or holds nothing for now.
 
+use super::set::WordSet;
 use crate::kernel::Micros;
 use crate::kernel::word::{read_words, words};
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,9 @@ words! {
     }
 }
 read_words!(SuspendedFor);
+
+/// All for which a consent is suspended: it holds again when nothing of it is left.
+pub type Suspensions = WordSet<SuspendedFor>;
 
 /// The end of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@
 use super::change::{ConsentActor, ConsentEvent, ConsentEventKind};
 use super::hash::Hash32;
 use super::jcs::{self, NotCanonical};
-use super::record::GrantId;
+use super::record::{ConsentRecord, GrantId};
 use crate::access::audit::{Break, Chain, Chained};
 use crate::kernel::Micros;
 use crate::kernel::clock::MINUTE;
@@ -85,6 +85,22 @@ impl LedgerEntry {
         hasher.update(self.prev_hash.0);
         hasher.update(Hash32::of(&self.payload).0);
         Hash32(hasher.finalize().into())
+    }
+
+    /// Whether it is unchanged in itself and says how a record came to be, or where that has ended, how it ended.
+    #[must_use]
+    pub fn proves(&self, record: &ConsentRecord) -> bool {
+        let is_whole = self.flaw().is_none() && self.expected_hash() == self.entry_hash;
+        if !is_whole || (self.grant_id, self.version) != (record.grant_id, record.version) {
+            return false;
+        }
+        let said = serde_json::from_str::<Value>(&self.payload).unwrap_or_default();
+        let (fact, expected) = match record.end {
+            Some(end) => ("end", json!(end)),
+            None => ("consent", record.evidence()),
+        };
+        said.get("subject_ref") == Some(&json!(record.parties.subject_ref))
+            && said.get("facts").and_then(|facts| facts.get(fact)) == Some(&expected)
     }
 }
 

@@ -1,19 +1,18 @@
-//! The moves of a consent. Each takes a version and gives what the store keeps: the version as it then is, the
-//! one that it supersedes, and what the ledger is told. Nothing is written here.
+//! The moves of a consent that are not its customer's or its partner's own. Each takes a version and gives what the
+//! store keeps: how it stood before, how it then is, and what the ledger is told. Nothing is written here.
 
-use super::asked::{answered, asked_for, validity, with_scopes};
-use super::change::{
-    ChangeRefused, ConsentActor, ConsentApproval, ConsentAsked, ConsentCeiling, ConsentChange,
-    ConsentEvent, ConsentEventKind as Kind, ConsentLimits, Narrowing, Revocation, Revoker,
-    Tampering,
-};
-use super::ending::{ConsentEnd, EndReason, EndedBy, SuspendedFor};
+use super::ask::{ConsentAsked, ConsentCeiling, RevokedFor, TokensRevokedFor};
+use super::change::{ConsentActor, ConsentChange, ConsentEvent, ConsentEventKind as Kind};
+use super::checks::{Checked, asked_for};
+use super::ending::{ConsentEnd, EndReason, EndedBy, SuspendedFor, Suspensions};
 use super::record::{ConsentRecord, ConsentValidity, GrantId, SCHEMA_VERSION};
+use super::refused::ChangeRefused;
 use super::status::{ConsentStatus as Status, IllegalMove};
+use super::subject::KnownAs;
 use crate::kernel::Micros;
 use serde_json::{Map, Value, json};
 
-fn end(ended_by: EndedBy, end_reason: EndReason, ended_at: Micros) -> ConsentEnd {
+pub(super) fn end(ended_by: EndedBy, end_reason: EndReason, ended_at: Micros) -> ConsentEnd {
     ConsentEnd { ended_at, ended_by, end_reason }
 }
 
@@ -26,7 +25,7 @@ impl ConsentRecord {
         answer_by: Micros,
         now: Micros,
     ) -> Result<ConsentChange, ChangeRefused> {
-        let (purpose, data) = asked_for(asked, ceiling)?;
+        let Checked { purpose, data, notice } = asked_for(asked, ceiling)?;
         let validity = ConsentValidity {
             granted_at: None,
             starts_at: now,
@@ -39,150 +38,93 @@ impl ConsentRecord {
             version: 1,
             supersedes: None,
             status: Status::Pending,
-            suspended_for: None,
+            suspended_for: Suspensions::NONE,
+            tokens_since: None,
             parties: asked.parties.clone(),
+            known_as: KnownAs::Sub(asked.sub),
             purpose,
             data,
             conditions: asked.conditions.clone(),
-            notice: asked.notice.clone(),
+            notice,
             expression: None,
             validity,
             end: None,
             receipt_jws: None,
         };
-        Ok(record.told(Kind::Requested, ConsentActor::Partner, now))
+        Ok(record.told(None, Kind::Requested, ConsentActor::Partner, now))
     }
 
-    /// The customer agrees, to all that is asked for or to less.
-    pub fn approve(
-        &self,
-        approval: ConsentApproval,
-        limits: ConsentLimits,
-        now: Micros,
-    ) -> Result<ConsentChange, ChangeRefused> {
-        let mut record = self.activated(Status::Pending, now)?;
-        record.data = answered(&self.data, &approval, limits, now)?;
-        record.validity = validity(record.data.authorization_details.duration_days, limits, now);
-        record.expression = Some(approval.expression);
-        Ok(record.told(Kind::Granted, ConsentActor::Customer, now))
-    }
-
-    /// The customer does not agree.
-    pub fn deny(&self, now: Micros) -> Result<ConsentChange, ChangeRefused> {
+    /// The retailer does not let the customer answer, such as one whose account cannot be used.
+    pub fn refuse(&self, now: Micros) -> Result<ConsentChange, ChangeRefused> {
         let mut record = self.moved(Status::Denied)?;
-        record.end = Some(end(EndedBy::Customer, EndReason::Denied, now));
-        Ok(record.told(Kind::Denied, ConsentActor::Customer, now))
+        record.end = Some(end(EndedBy::Retailer, EndReason::Denied, now));
+        Ok(record.told(Some(self), Kind::Denied, ConsentActor::Retailer, now))
     }
 
-    /// The customer does not agree anew: for the ledger, as the consent stays as it is.
-    #[must_use]
-    pub fn renewal_denied(&self, now: Micros) -> ConsentEvent {
-        self.event(Kind::Denied, ConsentActor::Customer, now)
-    }
-
-    /// An answer to this version, or to what would renew it, was not given on the screen: for the ledger, as
-    /// nothing else comes of it.
-    #[must_use]
-    pub fn tampered(&self, how: Tampering, now: Micros) -> ConsentEvent {
-        let mut event = self.event(Kind::Tampered, ConsentActor::System, now);
-        event.facts.insert("how".to_owned(), how.to_string().into());
-        event
-    }
-
-    /// The customer agrees anew, on a screen of its own, to more, less or longer: the next version.
-    pub fn renew(
-        &self,
-        asked: &ConsentAsked,
-        ceiling: &ConsentCeiling<'_>,
-        approval: ConsentApproval,
-        now: Micros,
-    ) -> Result<ConsentChange, ChangeRefused> {
-        let superseded = self.superseded(EndReason::Renewed, now)?;
-        let (ours, theirs) = (&self.parties, &asked.parties);
-        if ours.subject_ref != theirs.subject_ref
-            || ours.partner_id != theirs.partner_id
-            || ours.client_id != theirs.client_id
-            || ours.pairwise_sub != theirs.pairwise_sub
-        {
-            return Err(ChangeRefused::OtherParties);
-        }
-        let (purpose, data) = asked_for(asked, ceiling)?;
-        if purpose.purpose_id != self.purpose.purpose_id {
-            return Err(ChangeRefused::OtherPurpose);
-        }
-        let data = answered(&data, &approval, ceiling.limits, now)?;
-        let days = data.authorization_details.duration_days;
-        let mut record = self.following();
-        record.parties = theirs.clone();
-        record.purpose = purpose;
-        record.data = data;
-        record.conditions = asked.conditions.clone();
-        record.notice = asked.notice.clone();
-        record.expression = Some(approval.expression);
-        record.validity = validity(days, ceiling.limits, now);
-        Ok(record.in_place_of(superseded, Kind::Renewed, now))
-    }
-
-    /// The customer takes a part back: the next version, without a screen.
-    pub fn narrow(&self, less: Narrowing, now: Micros) -> Result<ConsentChange, ChangeRefused> {
-        let superseded = self.superseded(EndReason::Narrowed, now)?;
-        let locked = less.remove.and(self.data.required);
-        if !locked.is_empty() {
-            return Err(ChangeRefused::Required(locked));
-        }
-        let mut data = with_scopes(self.data.clone(), self.data.scopes.without(less.remove));
-        let excluded = &mut data.authorization_details.exclude_categories;
-        *excluded = excluded.or(less.exclude);
-        if data == self.data {
-            return Err(ChangeRefused::NotNarrower);
-        }
-        if data.scopes.of_customers().is_empty() {
-            return Err(ChangeRefused::Nothing);
-        }
-        let removed = self.data.scopes.without(data.scopes);
-        let mut record = self.following();
-        record.data = data;
-        let mut change = record.in_place_of(superseded, Kind::Narrowed, now);
-        if let Some(event) = change.events.last_mut() {
-            event.facts.insert("scopes_removed".to_owned(), json!(removed));
-        }
-        Ok(change)
-    }
-
-    /// It holds nothing for now.
+    /// It holds nothing for now, for this beside all else that it is suspended for.
     pub fn suspend(&self, why: SuspendedFor, now: Micros) -> Result<ConsentChange, ChangeRefused> {
-        let mut record = self.moved(Status::Suspended)?;
-        record.suspended_for = Some(why);
+        if self.suspended_for.has(why) {
+            return Err(ChangeRefused::Suspended);
+        }
+        let suspended_for = self.suspended_for.or(why.into());
+        if self.status == Status::Suspended {
+            return Ok(Self { suspended_for, ..self.clone() }.silent(self));
+        }
+        let record = Self { suspended_for, ..self.moved(Status::Suspended)? };
         let actor = match why {
             SuspendedFor::Security => ConsentActor::System,
             _ => ConsentActor::Retailer,
         };
-        Ok(record.told(Kind::Suspended, actor, now))
+        Ok(record.told(Some(self), Kind::Suspended, actor, now))
     }
 
-    /// It holds again, if its time is not over.
-    pub fn resume(&self, now: Micros) -> Result<ConsentChange, ChangeRefused> {
-        let mut record = self.activated(Status::Suspended, now)?;
-        record.suspended_for = None;
-        Ok(record.told(Kind::Resumed, ConsentActor::Retailer, now))
-    }
-
-    /// It is ended.
-    pub fn revoke(&self, how: Revocation, now: Micros) -> Result<ConsentChange, ChangeRefused> {
-        let mut record = self.moved(Status::Revoked)?;
-        record.suspended_for = None;
-        record.end = Some(end(how.by.into(), how.reason, now));
-        let actor = match how.by {
-            Revoker::Customer => ConsentActor::Customer,
-            Revoker::Partner => ConsentActor::Partner,
-            Revoker::Retailer => ConsentActor::Retailer,
-            Revoker::Security => ConsentActor::System,
-        };
-        let mut change = record.told(Kind::Revoked, actor, now);
-        if let Some(event) = change.events.last_mut() {
-            event.facts.insert("delete_requested".to_owned(), how.delete_requested.into());
+    /// What it was suspended for is over. It holds again, if its time is not over and it is suspended for nothing else.
+    pub fn resume(&self, from: SuspendedFor, now: Micros) -> Result<ConsentChange, ChangeRefused> {
+        let active = self.activated(Status::Suspended, now)?;
+        if !self.suspended_for.has(from) {
+            return Err(ChangeRefused::NotSuspended);
         }
-        Ok(change)
+        let suspended_for = self.suspended_for.without(from.into());
+        if !suspended_for.is_empty() {
+            return Ok(Self { suspended_for, ..self.clone() }.silent(self));
+        }
+        let record = Self { suspended_for, ..active };
+        Ok(record.told(Some(self), Kind::Resumed, ConsentActor::Retailer, now))
+    }
+
+    /// All its tokens are revoked, and it holds on: the partner can have others by it.
+    pub fn revoke_tokens(
+        &self,
+        why: TokensRevokedFor,
+        now: Micros,
+    ) -> Result<ConsentChange, ChangeRefused> {
+        if !matches!(self.status, Status::Active | Status::Suspended) {
+            return Err(ChangeRefused::NoTokens);
+        }
+        let record = Self { tokens_since: self.tokens_since.max(Some(now)), ..self.clone() };
+        let actor = match why {
+            TokensRevokedFor::Partner => ConsentActor::Partner,
+            TokensRevokedFor::Logout => ConsentActor::Customer,
+            TokensRevokedFor::Compromised => ConsentActor::System,
+        };
+        let change = record.told(Some(self), Kind::TokensRevoked, actor, now);
+        Ok(change.with_fact("why", json!(why)))
+    }
+
+    /// The retailer ends it, or the program where it is no longer safe.
+    pub fn revoke(
+        &self,
+        why: RevokedFor,
+        delete_requested: bool,
+        now: Micros,
+    ) -> Result<ConsentChange, ChangeRefused> {
+        let actor = match why {
+            RevokedFor::Compromised => ConsentActor::System,
+            RevokedFor::Requested | RevokedFor::AccountClosed | RevokedFor::PartnerGone => {
+                ConsentActor::Retailer
+            }
+        };
+        self.revoked(why.ending(), actor, delete_requested, now)
     }
 
     /// Its time is over.
@@ -191,42 +133,70 @@ impl ConsentRecord {
         if now < self.validity.expires_at {
             return Err(ChangeRefused::NotOver);
         }
-        record.suspended_for = None;
+        record.suspended_for = Suspensions::NONE;
         record.end = Some(end(EndedBy::Expiry, EndReason::TimeOver, now));
-        Ok(record.told(Kind::Expired, ConsentActor::System, now))
+        Ok(record.told(Some(self), Kind::Expired, ConsentActor::System, now))
     }
 
-    /// The customer is forgotten, as somebody wants it: what holds is ended, what has ended stays as it ended,
-    /// and neither leads to them. The store does the same to all earlier versions
-    /// ([`ConsentRecord::forgotten`]), deletes the row of the partner's `sub` and destroys the key of the
-    /// reference.
-    pub fn erase(&self, by: ConsentActor, now: Micros) -> Result<ConsentChange, ChangeRefused> {
-        if self.is_erased() {
+    /// The customer is forgotten, as somebody wants it: what holds is ended, what has ended stays as it ended, and no
+    /// version leads to them. It takes all versions of the consent in their order. The store deletes the row of the
+    /// partner's `sub`, too, and destroys the key of the reference.
+    pub fn erase(
+        versions: &[Self],
+        by: ConsentActor,
+        now: Micros,
+    ) -> Result<ConsentChange, ChangeRefused> {
+        let Some((current, earlier)) = versions.split_last() else {
+            return Err(ChangeRefused::Versions);
+        };
+        let is_nth = |(n, it): (u32, &Self)| it.version == n && it.grant_id == current.grant_id;
+        let is_whole = (1..).zip(versions).all(is_nth) && current.status != Status::Superseded;
+        if !is_whole {
+            return Err(ChangeRefused::Versions);
+        }
+        if current.known_as.sub().is_none() {
             return Err(ChangeRefused::Erased);
         }
-        let mut record = self.forgotten();
-        let to = match self.status {
+        let mut record = current.forgotten(now);
+        let to = match current.status {
             Status::Pending => Some(Status::Denied),
             Status::Active | Status::Suspended => Some(Status::Revoked),
             Status::Revoked | Status::Expired | Status::Superseded | Status::Denied => None,
         };
         if let Some(to) = to {
-            record.status = self.status.becomes(to)?;
-            record.suspended_for = None;
+            record.status = current.status.becomes(to)?;
+            record.suspended_for = Suspensions::NONE;
             record.end = Some(end(EndedBy::Erasure, EndReason::Erased, now));
         }
-        Ok(record.told(Kind::Erased, by, now))
+        let mut change = record.told(Some(current), Kind::Erased, by, now);
+        change.earlier = earlier.iter().map(|it| it.forgotten(now)).collect();
+        Ok(change)
+    }
+
+    /// The record as somebody has ended it for good.
+    pub(super) fn revoked(
+        &self,
+        (ended_by, reason): (EndedBy, EndReason),
+        actor: ConsentActor,
+        delete_requested: bool,
+        now: Micros,
+    ) -> Result<ConsentChange, ChangeRefused> {
+        let mut record = self.moved(Status::Revoked)?;
+        record.suspended_for = Suspensions::NONE;
+        record.end = Some(end(ended_by, reason, now));
+        let change = record.told(Some(self), Kind::Revoked, actor, now);
+        Ok(change.with_fact("delete_requested", delete_requested.into()))
     }
 
     /// The record in another state.
-    fn moved(&self, to: Status) -> Result<Self, ChangeRefused> {
+    pub(super) fn moved(&self, to: Status) -> Result<Self, ChangeRefused> {
         let status = self.status.becomes(to)?;
         Ok(Self { status, ..self.clone() })
     }
 
     /// The record as it holds, if it stood so before: what is suspended is resumed and not agreed to, and what
     /// is asked for is agreed to and not resumed.
-    fn activated(&self, from: Status, now: Micros) -> Result<Self, ChangeRefused> {
+    pub(super) fn activated(&self, from: Status, now: Micros) -> Result<Self, ChangeRefused> {
         if self.status != from {
             return Err(IllegalMove { from: self.status, to: Status::Active }.into());
         }
@@ -240,7 +210,7 @@ impl ConsentRecord {
     }
 
     /// The record once another version stands in its place.
-    fn superseded(&self, reason: EndReason, now: Micros) -> Result<Self, ChangeRefused> {
+    pub(super) fn superseded(&self, reason: EndReason, now: Micros) -> Result<Self, ChangeRefused> {
         let mut record = self.moved(Status::Superseded)?;
         self.still(now)?;
         record.end = Some(end(EndedBy::Customer, reason, now));
@@ -248,26 +218,46 @@ impl ConsentRecord {
     }
 
     /// The next version, with all that it takes over. Its receipt is yet to be signed.
-    fn following(&self) -> Self {
+    pub(super) fn following(&self) -> Self {
         let version = self.version.saturating_add(1);
         Self { version, supersedes: Some(self.version), receipt_jws: None, ..self.clone() }
     }
 
-    fn in_place_of(self, superseded: Self, kind: Kind, now: Micros) -> ConsentChange {
+    /// The record in the place of the version that was superseded by it.
+    pub(super) fn in_place_of(
+        self,
+        superseded: Self,
+        from: &Self,
+        kind: Kind,
+        now: Micros,
+    ) -> ConsentChange {
         let before = superseded.event(Kind::Superseded, ConsentActor::Customer, now);
-        let mut change = self.told(kind, ConsentActor::Customer, now);
+        let mut change = self.told(Some(from), kind, ConsentActor::Customer, now);
         change.events.insert(0, before);
-        change.superseded = Some(superseded);
+        change.earlier.push(superseded);
         change
     }
 
-    fn told(self, kind: Kind, actor: ConsentActor, now: Micros) -> ConsentChange {
+    /// What comes of a move from a version, or from nothing.
+    pub(super) fn told(
+        self,
+        from: Option<&Self>,
+        kind: Kind,
+        actor: ConsentActor,
+        now: Micros,
+    ) -> ConsentChange {
         let events = vec![self.event(kind, actor, now)];
-        ConsentChange { record: self, superseded: None, events }
+        ConsentChange { from: from.map(Self::basis), record: self, earlier: Vec::new(), events }
+    }
+
+    /// What comes of a move from a version that holds as much as before.
+    fn silent(self, from: &Self) -> ConsentChange {
+        let (from, earlier, events) = (Some(from.basis()), Vec::new(), Vec::new());
+        ConsentChange { from, record: self, earlier, events }
     }
 
     /// What the ledger is told of the record as it now is.
-    fn event(&self, kind: Kind, actor: ConsentActor, at: Micros) -> ConsentEvent {
+    pub(super) fn event(&self, kind: Kind, actor: ConsentActor, at: Micros) -> ConsentEvent {
         let mut facts = Map::new();
         let mut fact = |name: &str, value: Value| facts.insert(name.to_owned(), value);
         fact("status", json!(self.status));
@@ -287,5 +277,15 @@ impl ConsentRecord {
             subject_ref: self.parties.subject_ref,
             facts,
         }
+    }
+}
+
+impl ConsentChange {
+    /// The same with something more for the ledger.
+    pub(super) fn with_fact(mut self, name: &str, value: Value) -> Self {
+        if let Some(event) = self.events.last_mut() {
+            event.facts.insert(name.to_owned(), value);
+        }
+        self
     }
 }

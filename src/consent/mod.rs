@@ -3,22 +3,30 @@
 //! Nothing here does I/O: time and randomness are arguments, and each move of a consent gives what a store is
 //! to keep and what the ledger is told. The consent is the authority for a read; a token only points at it.
 
-mod asked;
+pub mod ask;
 pub mod category;
 pub mod change;
+mod checks;
 pub mod decide;
 pub mod details;
 pub mod ending;
 pub mod evidence;
+pub mod evidence_keys;
 mod grant;
 pub mod hash;
+pub mod head;
 pub mod jcs;
+pub mod live;
 pub mod name;
+pub mod own;
 pub mod purpose;
 pub mod receipt;
 pub mod record;
+pub mod refused;
 pub mod scope;
 pub mod set;
+pub mod settings;
+pub mod standing;
 pub mod status;
 pub mod subject;
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Purposes and notices: the words that a customer agrees to. A document never changes: its hash is its
 //! address, and a consent that holds the hash proves the words.
 
+use super::category::SensitiveCategories;
 use super::hash::Hash32;
 use super::jcs::NotCanonical;
 use super::scope::OAuthScopes;
+use crate::kernel::id::AppId;
 use crate::kernel::word::{read_words, words};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -13,6 +15,8 @@ use std::str::FromStr;
 pub const DAYS_MOST: u16 = 365;
 /// Longest time for which a partner may say that it keeps data, in days: 10 years.
 pub const RETENTION_MOST: u16 = 3_650;
+/// Longest history that may be asked for, in months: 10 years.
+pub const HISTORY_MOST: u16 = 120;
 /// Longest text of a document in one language, in characters.
 const TEXT_MOST: usize = 10_000;
 
@@ -133,13 +137,18 @@ pub enum InvalidDocument {
     /// Special categories on another basis.
     #[error("{0} need the legal basis gdpr-9-2-a")]
     Basis(OAuthScopes),
-    /// The code is no IRI.
+    /// Sensitive categories of goods on another basis.
+    #[error("{0} need the legal basis gdpr-9-2-a")]
+    CategoryBasis(SensitiveCategories),
+    /// The code is no such IRI.
     #[error(
         "the code must be an IRI of the Data Privacy Vocabulary, such as https://w3id.org/dpv#ServicePersonalisation"
     )]
     Code,
-    /// A number of days is out of its bounds.
-    #[error("a consent lasts 1 to 365 days, and data is kept 0 to 3650 days")]
+    /// A number is out of its bounds.
+    #[error(
+        "a consent lasts 1 to 365 days, data is kept 0 to 3650 days and comes from 0 to 120 months before"
+    )]
     Days,
     /// It has no hash.
     #[error(transparent)]
@@ -152,6 +161,8 @@ pub enum InvalidDocument {
 pub struct PurposeDocument {
     /// Its name; versions of it have the same.
     pub purpose_id: PurposeId,
+    /// The partner's program that it is registered for: no other can name it.
+    pub client_id: AppId,
     /// IRI of the purpose in the Data Privacy Vocabulary.
     pub code: String,
     /// What it is, in plain words.
@@ -160,8 +171,12 @@ pub struct PurposeDocument {
     pub legal_basis: LawfulBasis,
     /// What it may ask for.
     pub scopes: OAuthScopes,
+    /// The sensitive categories of goods that it may ask the customer to let in.
+    pub categories: SensitiveCategories,
     /// What it cannot do without: the rows of the screen that are locked.
     pub required: OAuthScopes,
+    /// Months before the consent whose data it may ask for, at most.
+    pub max_history_months: u16,
     /// Days for which the partner keeps the data, at most.
     pub retention_days: u16,
     /// Days for which a consent lasts, at most.
@@ -182,14 +197,20 @@ impl PurposeDocument {
         if !special.and(self.required).is_empty() {
             return Err(InvalidDocument::SpecialRequired(special.and(self.required)));
         }
-        if !special.is_empty() && self.legal_basis != LawfulBasis::ExplicitConsent {
-            return Err(InvalidDocument::Basis(special));
+        if self.legal_basis != LawfulBasis::ExplicitConsent {
+            if !special.is_empty() {
+                return Err(InvalidDocument::Basis(special));
+            }
+            if !self.categories.is_empty() {
+                return Err(InvalidDocument::CategoryBasis(self.categories));
+            }
         }
         if !is_of_the_vocabulary(&self.code) {
             return Err(InvalidDocument::Code);
         }
         if !(1..=DAYS_MOST).contains(&self.max_duration_days)
             || self.retention_days > RETENTION_MOST
+            || self.max_history_months > HISTORY_MOST
         {
             return Err(InvalidDocument::Days);
         }

@@ -30,9 +30,13 @@ pub enum NoReceipt {
     /// The customer is forgotten.
     #[error("there is no receipt for who is forgotten")]
     Erased,
+    /// The entry is of something else, or was changed.
+    #[error("the entry of the ledger does not prove the record")]
+    OtherEntry,
 }
 
-/// The claims of a receipt that an issuer signs at an instant; with the entry that proves it in the ledger.
+/// The claims of a receipt that an issuer signs at an instant; with the entry that proves it in the ledger: the one by
+/// which the version came to be, or to its end where it has ended.
 pub fn receipt_claims(
     record: &ConsentRecord,
     entry: &LedgerEntry,
@@ -40,7 +44,10 @@ pub fn receipt_claims(
     now: Micros,
 ) -> Result<Value, NoReceipt> {
     let expression = record.expression.as_ref().ok_or(NoReceipt::NotGiven)?;
-    let sub = record.parties.pairwise_sub.as_ref().ok_or(NoReceipt::Erased)?;
+    let sub = record.known_as.sub().ok_or(NoReceipt::Erased)?;
+    if !entry.proves(record) {
+        return Err(NoReceipt::OtherEntry);
+    }
     let id = record.consent_id();
     Ok(json!({
         "iss": issuer,
@@ -79,7 +86,7 @@ fn consent_record(record: &ConsentRecord, expression: &ConsentExpression) -> Val
         "dct:conformsTo": RECORD_PROFILE,
         "dct:hasVersion": record.schema_version,
         "dct:replaces": supersedes,
-        "dpv:hasDataSubject": parties.pairwise_sub,
+        "dpv:hasDataSubject": record.known_as.sub(),
         "dpv:hasDataController": {
             "@type": "dpv:DataController",
             "dpv:hasName": parties.controller.name,

@@ -1,12 +1,14 @@
 //! One version of a consent: all that ISO/IEC TS 27560 has a record say.
 
+use super::category::SensitiveCategories;
+use super::change::ConsentBasis;
 use super::details::CustomerDataDetails;
-use super::ending::{ConsentEnd, SuspendedFor};
+use super::ending::{ConsentEnd, Suspensions};
 use super::hash::Hash32;
-use super::purpose::{LawfulBasis, NoticeLanguage, PurposeId};
+use super::purpose::{InvalidDocument, LawfulBasis, NoticeDocument, NoticeLanguage, PurposeId};
 use super::scope::OAuthScopes;
 use super::status::ConsentStatus;
-use super::subject::{PairwiseSub, SubjectRef};
+use super::subject::{KnownAs, SubjectRef};
 use super::uuid::{InvalidUuid, Uuid4};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId};
@@ -61,8 +63,6 @@ impl std::fmt::Display for GrantId {
 pub struct ConsentParties {
     /// The customer.
     pub subject_ref: SubjectRef,
-    /// As the partner knows them; `None` once they are forgotten.
-    pub pairwise_sub: Option<PairwiseSub>,
     /// The partner.
     pub partner_id: PartnerId,
     /// The partner's program: its OAuth client.
@@ -113,6 +113,8 @@ pub struct ConsentData {
     /// Categories that are left out, months of history, access, days and the partner's retention. It has no
     /// datatype where nothing is read.
     pub authorization_details: CustomerDataDetails,
+    /// Sensitive categories that the customer has ticked in; none while it is pending.
+    pub let_in: SensitiveCategories,
     /// Nothing from before this is handed over; `None` while it is pending.
     pub history_from: Option<Micros>,
 }
@@ -143,6 +145,18 @@ pub struct ShownNotice {
     pub notice_hash: Hash32,
     /// The language in which it was shown.
     pub notice_lang: NoticeLanguage,
+}
+
+impl ShownNotice {
+    /// What is kept of a document that is shown in a language.
+    pub fn of(shown: &NoticeDocument, language: NoticeLanguage) -> Result<Self, InvalidDocument> {
+        Ok(Self {
+            notice_hash: shown.address()?,
+            notice_id: shown.notice_id.clone(),
+            notice_version: shown.version,
+            notice_lang: language,
+        })
+    }
 }
 
 /// How the customer has said yes.
@@ -190,10 +204,14 @@ pub struct ConsentRecord {
     pub supersedes: Option<u32>,
     /// How it stands.
     pub status: ConsentStatus,
-    /// Why it is suspended; `None` where it is not.
-    pub suspended_for: Option<SuspendedFor>,
+    /// Why it is suspended; nothing where it is not.
+    pub suspended_for: Suspensions,
+    /// Tokens that were issued until then are revoked.
+    pub tokens_since: Option<Micros>,
     /// Between whom.
     pub parties: ConsentParties,
+    /// The customer, as the partner knows them.
+    pub known_as: KnownAs,
     /// What for.
     pub purpose: ConsentPurpose,
     /// What.
@@ -219,18 +237,17 @@ impl ConsentRecord {
         format!("{}.{}", self.grant_id, self.version)
     }
 
-    /// Whether the customer is forgotten.
+    /// How it stands, for a move from it.
     #[must_use]
-    pub fn is_erased(&self) -> bool {
-        self.parties.pairwise_sub.is_none()
+    pub fn basis(&self) -> ConsentBasis {
+        let Self { version, status, suspended_for, .. } = *self;
+        ConsentBasis { version, status, suspended_for }
     }
 
-    /// The record without what leads to the customer. All versions of a consent are kept so once the
-    /// customer is forgotten; what the ledger holds of them does not change.
-    #[must_use]
-    pub fn forgotten(&self) -> Self {
+    /// The record without what leads to the customer. What the ledger holds of it does not change.
+    pub(super) fn forgotten(&self, now: Micros) -> Self {
         let mut record = self.clone();
-        record.parties.pairwise_sub = None;
+        record.known_as = KnownAs::Erased(now);
         record.receipt_jws = None;
         if let Some(expression) = &mut record.expression {
             expression.auth_time = None;

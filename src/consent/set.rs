@@ -1,6 +1,6 @@
 //! Sets of a closed set's words: a bit each.
 
-use crate::kernel::word::Word;
+use crate::kernel::word::{UnknownWord, Word};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -129,7 +129,8 @@ impl<'de, W: Word> Deserialize<'de> for WordSet<W> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let words = Vec::<String>::deserialize(deserializer)?;
         let read = |word: &String| {
-            W::of(word).ok_or_else(|| D::Error::custom(format!("`{word}` is none of {}", W::all())))
+            let unknown = || D::Error::custom(format!("`{word}` {}", UnknownWord::of::<W>(word)));
+            W::of(word).ok_or_else(unknown)
         };
         words.iter().map(read).collect()
     }

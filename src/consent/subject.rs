@@ -2,6 +2,7 @@
 
 use super::hash::Hash32;
 use super::uuid::Uuid4;
+use crate::kernel::Micros;
 use crate::kernel::mac::hmac_sha256;
 use crate::kernel::word::{Word as _, read_words, words};
 use base64::Engine as _;
@@ -193,6 +194,27 @@ impl<'de> Deserialize<'de> for PairwiseSub {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The partner's name for a customer, as long as they are not forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KnownAs {
+    /// By this name.
+    Sub(PairwiseSub),
+    /// The customer was forgotten then.
+    Erased(Micros),
+}
+
+impl KnownAs {
+    /// The name; `None` once the customer is forgotten.
+    #[must_use]
+    pub fn sub(self) -> Option<PairwiseSub> {
+        match self {
+            Self::Sub(sub) => Some(sub),
+            Self::Erased(_) => None,
+        }
     }
 }
 

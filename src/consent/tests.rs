@@ -1,6 +1,7 @@
 //! What each part of consent promises, alone and with the others.
 
 mod answers;
+mod details;
 mod ids;
 mod ledger;
 mod moves;
@@ -8,21 +9,22 @@ mod reads;
 mod sequences;
 mod words;
 
-use super::category::ExcludedCategories;
-use super::change::{
-    ConsentApproval, ConsentAsked, ConsentCeiling, ConsentChange, ConsentLimits, Revocation,
-    Revoker,
-};
+use super::ask::{ConsentApproval, ConsentAsked, ConsentCeiling, Narrowing};
+use super::category::{SensitiveCategories, SensitiveCategory};
+use super::change::ConsentChange;
 use super::details::{AccessMode, CustomerDataDetails};
-use super::ending::EndReason;
 use super::hash::Hash32;
-use super::purpose::{LawfulBasis, NoticeLanguage, NoticeText, PurposeDocument};
+use super::own::{OwnedByClient, OwnedByCustomer};
+use super::purpose::{LawfulBasis, NoticeDocument, NoticeLanguage, NoticeText, PurposeDocument};
 use super::record::{
     ConsentConditions, ConsentController, ConsentExpression, ConsentParties, ConsentRecord,
-    ExpressedBy, GrantId, ShownNotice, ip_prefix,
+    ExpressedBy, GrantId, ip_prefix,
 };
+use super::refused::ChangeRefused;
 use super::scope::OAuthScopes;
-use super::subject::{PairwiseSub, SubjectKey};
+use super::settings::ConsentSettings;
+use super::standing::{ClientStanding, ConsentClient};
+use super::subject::{PairwiseSub, SubjectKey, SubjectRef};
 use super::uuid::Uuid4;
 use crate::kernel::Micros;
 use crate::kernel::clock::{DAY, HOUR};
@@ -51,11 +53,14 @@ fn days(days: i64) -> Micros {
 fn purpose() -> PurposeDocument {
     PurposeDocument {
         purpose_id: "budget-coach".parse().unwrap(),
+        client_id: AppId(2),
         code: "https://w3id.org/dpv#ServicePersonalisation".into(),
         text: NoticeText { fr: "Tenir votre budget".into(), en: "Keep to your budget".into() },
         legal_basis: LawfulBasis::ExplicitConsent,
         scopes: scopes(ASKED).of_customers(),
+        categories: SensitiveCategory::Pharmacy.into(),
         required: scopes(SUMMARY),
+        max_history_months: 12,
         retention_days: 30,
         max_duration_days: 180,
     }
@@ -69,20 +74,37 @@ fn details() -> CustomerDataDetails {
         access: AccessMode::Recurring,
         duration_days: 120,
         retention_days: 30,
-        exclude_categories: ExcludedCategories::by_default(),
+        exclude_categories: SensitiveCategories::everywhere(),
         locations: Vec::new(),
     }
 }
 
+fn client() -> ConsentClient {
+    let standing = ClientStanding::Registered;
+    ConsentClient { id: AppId(2), standing, scopes: scopes(ASKED) }
+}
+
 fn ceiling(purpose: &PurposeDocument) -> ConsentCeiling<'_> {
-    ConsentCeiling { purpose, client: scopes(ASKED), limits: ConsentLimits::default() }
+    ConsentCeiling { purpose, client: client(), settings: ConsentSettings::default() }
+}
+
+fn notice() -> NoticeDocument {
+    let text = NoticeText { fr: "Ce que nous partageons".into(), en: "What we share".into() };
+    NoticeDocument { notice_id: "sharing".into(), version: 3, title: text.clone(), text }
+}
+
+fn customer() -> SubjectRef {
+    SubjectKey::new([1; 32]).refer("cus_1")
+}
+
+fn sub() -> PairwiseSub {
+    PairwiseSub::random([0xab; 16])
 }
 
 fn asked() -> ConsentAsked {
     ConsentAsked {
         parties: ConsentParties {
-            subject_ref: SubjectKey::new([1; 32]).refer("cus_1"),
-            pairwise_sub: Some(PairwiseSub::random([0xab; 16])),
+            subject_ref: customer(),
             partner_id: PartnerId(1),
             client_id: AppId(2),
             partner_legal_name: "Budget Coach SAS".into(),
@@ -94,6 +116,7 @@ fn asked() -> ConsentAsked {
                 contact: "dpo@maison.example".into(),
             },
         },
+        sub: sub(),
         service: "Budget Coach".into(),
         scopes: scopes(ASKED),
         details: details(),
@@ -104,12 +127,8 @@ fn asked() -> ConsentAsked {
             rights_url: "https://gw.example/me".into(),
             withdrawal_url: "https://gw.example/me/consents".into(),
         },
-        notice: ShownNotice {
-            notice_id: "sharing".into(),
-            notice_version: 3,
-            notice_hash: Hash32::of("notice"),
-            notice_lang: NoticeLanguage::Fr,
-        },
+        notice: notice(),
+        notice_lang: NoticeLanguage::Fr,
     }
 }
 
@@ -117,8 +136,8 @@ fn approval(ticked: &str) -> ConsentApproval {
     ConsentApproval {
         scopes: scopes(ticked),
         explicit: OAuthScopes::NONE,
+        let_in: SensitiveCategories::NONE,
         stepped_up: false,
-        exclude: ExcludedCategories::by_default(),
         duration_days: None,
         expression: ConsentExpression {
             screen_hash: Hash32::of("<html>"),
@@ -148,9 +167,27 @@ fn pending() -> ConsentRecord {
 /// A consent to totals and lines.
 fn active() -> ConsentRecord {
     let ticked = approval(&format!("{SUMMARY} {ITEMS} offline_access"));
-    pending().approve(ticked, ConsentLimits::default(), NOW).unwrap().record
+    approve(&pending(), ticked, NOW).unwrap().record
 }
 
-fn revocation() -> Revocation {
-    Revocation { by: Revoker::Customer, reason: EndReason::Requested, delete_requested: true }
+/// What the customer does with a consent of theirs.
+fn own(record: &ConsentRecord) -> OwnedByCustomer<'_> {
+    OwnedByCustomer::of(record, customer()).unwrap()
+}
+
+fn approve(
+    record: &ConsentRecord,
+    approval: ConsentApproval,
+    now: Micros,
+) -> Result<ConsentChange, ChangeRefused> {
+    own(record).approve(approval, ConsentSettings::default(), now)
+}
+
+fn without(scopes: OAuthScopes) -> Narrowing {
+    Narrowing { remove: scopes, ..Narrowing::default() }
+}
+
+/// A consent that its customer has ended.
+fn revoked(record: &ConsentRecord, now: Micros) -> ConsentRecord {
+    own(record).revoke(true, now).unwrap().record
 }

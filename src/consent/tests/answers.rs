@@ -2,20 +2,21 @@
 
 use super::moves::told;
 use super::*;
-use crate::consent::category::SensitiveCategory;
-use crate::consent::change::{ChangeRefused, ConsentActor, ConsentEventKind as Kind, Tampering};
+use crate::consent::change::{ConsentActor, ConsentEventKind as Kind};
+use crate::consent::ending::EndedBy;
 use crate::consent::purpose::InvalidDocument;
+use crate::consent::refused::Tampering;
 use crate::consent::scope::OAuthScope;
 use crate::consent::status::{ConsentStatus as Status, IllegalMove};
 
 fn approved(approval: ConsentApproval) -> Result<ConsentRecord, ChangeRefused> {
-    pending().approve(approval, ConsentLimits::default(), NOW).map(|change| change.record)
+    approve(&pending(), approval, NOW).map(|change| change.record)
 }
 
 #[test]
 fn a_request_waits_for_its_answer() {
     let change = requested(5);
-    assert_eq!(told(&change), [(Kind::Requested, 1)]);
+    assert_eq!((told(&change), change.from), (vec![(Kind::Requested, 1)], None));
     let record = change.record;
     assert_eq!((record.status, record.version, record.supersedes), (Status::Pending, 1, None));
     assert_eq!(record.consent_id(), "05050505-0505-4505-8505-050505050505.1");
@@ -24,6 +25,8 @@ fn a_request_waits_for_its_answer() {
     let datatypes = record.data.authorization_details.datatypes;
     assert_eq!(datatypes, scopes(ASKED).of_customers(), "scopes that read count as datatypes");
     assert_eq!(record.purpose.purpose_text_hash, purpose().address().unwrap());
+    assert_eq!(record.notice.notice_hash, notice().address().unwrap());
+    assert_eq!((&*record.notice.notice_id, record.notice.notice_version), ("sharing", 3));
     assert!(record.expression.is_none() && record.validity.granted_at.is_none());
     assert_eq!(record.validity.expires_at, later(HOUR));
 }
@@ -32,7 +35,7 @@ fn a_request_waits_for_its_answer() {
 fn nothing_is_asked_beyond_client_and_purpose() {
     type Change = fn(&mut ConsentAsked, &mut PurposeDocument);
     let machine: OAuthScopes = OAuthScope::CatalogRead.into();
-    let changes: [(Change, ChangeRefused); 9] = [
+    let changes: [(Change, ChangeRefused); 12] = [
         (
             |it, _| it.scopes = it.scopes.or(OAuthScope::CatalogRead.into()),
             ChangeRefused::Beyond(machine),
@@ -57,6 +60,9 @@ fn nothing_is_asked_beyond_client_and_purpose() {
             ChangeRefused::Nothing,
         ),
         (|it, _| it.details.access = AccessMode::Once, ChangeRefused::OfflineOnce),
+        (|it, _| it.details.history_months = 13, ChangeRefused::History(12)),
+        (|it, _| it.parties.client_id = AppId(3), ChangeRefused::OtherClient),
+        (|_, it| it.client_id = AppId(3), ChangeRefused::OtherClient),
         (|it, _| it.details.duration_days = 181, ChangeRefused::TooLong(180)),
         (|it, _| it.details.retention_days = 31, ChangeRefused::Retention(30)),
         (|it, _| it.details.purpose_id = "ads".parse().unwrap(), ChangeRefused::OtherPurpose),
@@ -72,18 +78,18 @@ fn nothing_is_asked_beyond_client_and_purpose() {
 
 #[test]
 fn a_consent_never_lasts_longer_than_a_year() {
-    let limits = ConsentLimits { max_days: 1_000, ..ConsentLimits::default() };
-    let ask = |purpose_days, asked_days, limits| {
+    let settings = ConsentSettings { max_days: 1_000, ..ConsentSettings::default() };
+    let ask = |purpose_days, asked_days, settings| {
         let purpose = PurposeDocument { max_duration_days: purpose_days, ..purpose() };
         let mut asked = asked();
         asked.details.duration_days = asked_days;
-        let ceiling = ConsentCeiling { limits, ..ceiling(&purpose) };
+        let ceiling = ConsentCeiling { settings, ..ceiling(&purpose) };
         ConsentRecord::request(grant_id(5), &asked, &ceiling, later(HOUR), NOW).map(|_| ())
     };
-    assert_eq!(ask(365, 365, limits), Ok(()));
-    assert_eq!(ask(365, 366, limits), Err(ChangeRefused::TooLong(365)));
-    assert_eq!(ask(366, 10, limits), Err(ChangeRefused::Purpose(InvalidDocument::Days)));
-    let short = ConsentLimits { max_days: 9, ..limits };
+    assert_eq!(ask(365, 365, settings), Ok(()));
+    assert_eq!(ask(365, 366, settings), Err(ChangeRefused::TooLong(365)));
+    assert_eq!(ask(366, 10, settings), Err(ChangeRefused::Document(InvalidDocument::Days)));
+    let short = ConsentSettings { max_days: 9, ..settings };
     assert_eq!(ask(365, 10, short), Err(ChangeRefused::TooLong(9)));
 }
 
@@ -91,8 +97,9 @@ fn a_consent_never_lasts_longer_than_a_year() {
 fn the_customer_may_agree_to_less() {
     let mut answer = approval(SUMMARY);
     answer.duration_days = Some(30);
-    let change = pending().approve(answer, ConsentLimits::default(), NOW).unwrap();
+    let change = approve(&pending(), answer, NOW).unwrap();
     assert_eq!(told(&change), [(Kind::Granted, 1)]);
+    assert_eq!(change.from, Some(pending().basis()));
     assert_eq!(change.events[0].actor, ConsentActor::Customer);
     let record = change.record;
     assert_eq!((record.status, record.data.scopes), (Status::Active, scopes(SUMMARY)));
@@ -116,7 +123,7 @@ fn the_default_is_ninety_days_and_a_reminder_comes_then() {
     );
     let mut short = pending();
     short.data.authorization_details.duration_days = 1;
-    let record = short.approve(approval(SUMMARY), ConsentLimits::default(), NOW).unwrap().record;
+    let record = approve(&short, approval(SUMMARY), NOW).unwrap().record;
     assert_eq!(record.validity.expires_at, days(1), "never longer than was asked for");
 }
 
@@ -130,7 +137,7 @@ fn an_answer_that_the_screen_cannot_give_is_refused() {
         (|it| it.duration_days = Some(121), Tampering::Duration(121)),
         (|it| it.duration_days = Some(0), Tampering::Duration(0)),
         (
-            |it| it.exclude = it.exclude.without(SensitiveCategory::Pharmacy.into()),
+            |it| it.let_in = SensitiveCategory::Pharmacy.into(),
             Tampering::Categories(SensitiveCategory::Pharmacy.into()),
         ),
     ];
@@ -138,7 +145,7 @@ fn an_answer_that_the_screen_cannot_give_is_refused() {
         let mut answer = approval(SUMMARY);
         change(&mut answer);
         assert_eq!(approved(answer), Err(ChangeRefused::Tampered(how)));
-        let event = pending().tampered(how, NOW);
+        let event = own(&pending()).tampered(how, NOW);
         assert_eq!(
             (event.kind, event.facts["how"].as_str()),
             (Kind::Tampered, Some(&*how.to_string()))
@@ -159,30 +166,96 @@ fn special_categories_need_their_own_tick_and_a_stronger_login() {
     assert_eq!(approved(answer).unwrap().data.scopes, scopes(&both));
 }
 
+/// A request that lets the customer let in what it says.
+fn asking(excluded: SensitiveCategories, categories: SensitiveCategories) -> ConsentRecord {
+    let purpose = PurposeDocument { categories, ..purpose() };
+    let mut asked = asked();
+    asked.details.exclude_categories = excluded;
+    ConsentRecord::request(grant_id(5), &asked, &ceiling(&purpose), later(HOUR), NOW)
+        .unwrap()
+        .record
+}
+
 #[test]
-fn categories_come_in_only_where_they_were_asked_for() {
-    let pharmacy = SensitiveCategory::Pharmacy.into();
-    let mut asking = pending();
-    let excluded = &mut asking.data.authorization_details.exclude_categories;
-    *excluded = excluded.without(pharmacy);
-    let agree = |exclude| {
-        let answer = ConsentApproval { exclude, ..approval(SUMMARY) };
-        let record = asking.approve(answer, ConsentLimits::default(), NOW).unwrap().record;
-        record.data.authorization_details.exclude_categories.has(SensitiveCategory::Pharmacy)
+fn categories_come_in_only_where_they_are_ticked() {
+    let pharmacy: SensitiveCategories = SensitiveCategory::Pharmacy.into();
+    let all = SensitiveCategories::everywhere();
+    let asking = asking(all.without(pharmacy), pharmacy);
+    let agree = |let_in, stepped_up| {
+        let answer = ConsentApproval { let_in, stepped_up, ..approval(SUMMARY) };
+        let data = approve(&asking, answer, NOW)?.record.data;
+        Ok((data.authorization_details.exclude_categories, data.let_in))
     };
-    assert!(agree(ExcludedCategories::by_default()), "the customer leaves it out");
-    assert!(!agree(ExcludedCategories::by_default().without(pharmacy)), "the customer lets it in");
+    assert_eq!(agree(SensitiveCategories::NONE, true), Ok((all, SensitiveCategories::NONE)));
+    assert_eq!(agree(pharmacy, true), Ok((all.without(pharmacy), pharmacy)));
+    assert_eq!(agree(pharmacy, false), Err(ChangeRefused::CategoryStepUp(pharmacy)));
+    let baby: SensitiveCategories = SensitiveCategory::Baby.into();
+    assert_eq!(agree(pharmacy.or(baby), true), Err(Tampering::Categories(baby).into()));
+}
+
+#[test]
+fn categories_are_offered_only_where_the_purpose_has_them() {
+    let pharmacy: SensitiveCategories = SensitiveCategory::Pharmacy.into();
+    let excluded = |excluded, categories| {
+        asking(excluded, categories).data.authorization_details.exclude_categories
+    };
+    let all = SensitiveCategories::everywhere();
+    assert_eq!(excluded(SensitiveCategories::NONE, pharmacy), all.without(pharmacy));
+    assert_eq!(excluded(SensitiveCategories::NONE, SensitiveCategories::NONE), all);
+    let religious = SensitiveCategory::Religious.into();
+    let purpose = purpose();
+    let mut ceiling = ceiling(&purpose);
+    ceiling.settings.sensitive_categories = all.or(religious);
+    let record = ConsentRecord::request(grant_id(5), &asked(), &ceiling, later(HOUR), NOW).unwrap();
+    let excluded = record.record.data.authorization_details.exclude_categories;
+    assert_eq!(excluded, all.or(religious), "what the retailer has added is left out, too");
+}
+
+#[test]
+fn what_is_given_once_is_over_within_a_day() {
+    let ask = |days| {
+        let (mut asked, purpose) = (asked(), purpose());
+        asked.scopes = scopes(SUMMARY);
+        (asked.details.access, asked.details.duration_days) = (AccessMode::Once, days);
+        ConsentRecord::request(grant_id(5), &asked, &ceiling(&purpose), later(HOUR), NOW)
+    };
+    assert_eq!(ask(2), Err(ChangeRefused::TooLong(1)));
+    let record = approve(&ask(1).unwrap().record, approval(SUMMARY), NOW).unwrap().record;
+    assert_eq!(record.validity.expires_at, days(1));
+}
+
+#[test]
+fn nobody_asks_or_answers_for_another() {
+    let suspended = ConsentClient { standing: ClientStanding::Suspended, ..client() };
+    let purpose = purpose();
+    let ceiling = ConsentCeiling { client: suspended, ..ceiling(&purpose) };
+    let request = ConsentRecord::request(grant_id(5), &asked(), &ceiling, later(HOUR), NOW);
+    assert_eq!(request, Err(ChangeRefused::Client));
+    let mut answer = approval(SUMMARY);
+    answer.expression.expressed_by = ExpressedBy::Guardian;
+    assert_eq!(approved(answer), Err(ChangeRefused::Guardian));
+    let other = SubjectKey::new([1; 32]).refer("cus_2");
+    assert!(OwnedByCustomer::of(&pending(), other).is_none());
+    assert!(OwnedByClient::of(&pending(), AppId(3)).is_none());
+    assert_eq!(OwnedByClient::of(&pending(), AppId(2)).unwrap().record().grant_id, grant_id(5));
 }
 
 #[test]
 fn an_answer_comes_in_time_or_not_at_all() {
-    let late = pending().approve(approval(SUMMARY), ConsentLimits::default(), later(HOUR));
+    let late = approve(&pending(), approval(SUMMARY), later(HOUR));
     assert_eq!(late, Err(ChangeRefused::Over));
     assert_eq!(pending().expire(later(HOUR - 1)), Err(ChangeRefused::NotOver));
     assert_eq!(pending().expire(later(HOUR)).unwrap().record.status, Status::Expired);
-    let denied = pending().deny(NOW).unwrap();
+    let denied = own(&pending()).deny(NOW).unwrap();
     assert_eq!(told(&denied), [(Kind::Denied, 1)]);
-    let again = denied.record.approve(approval(SUMMARY), ConsentLimits::default(), NOW);
+    assert_eq!(denied.events[0].actor, ConsentActor::Customer);
+    let refused = pending().refuse(NOW).unwrap();
+    assert_eq!(
+        (refused.record.status, refused.events[0].actor),
+        (Status::Denied, ConsentActor::Retailer)
+    );
+    assert_eq!(refused.record.end.unwrap().ended_by, EndedBy::Retailer, "not the customer");
+    let again = approve(&denied.record, approval(SUMMARY), NOW);
     let wrong = IllegalMove { from: Status::Denied, to: Status::Active };
     assert_eq!(again, Err(ChangeRefused::Move(wrong)), "who changes their mind is asked anew");
 }

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::access::audit::Break;
-use crate::consent::change::{ConsentActor, ConsentEvent, ConsentEventKind, Narrowing};
+use crate::consent::ask::RevokedFor;
+use crate::consent::change::{ConsentActor, ConsentEvent, ConsentEventKind};
 use crate::consent::ending::SuspendedFor;
 use crate::consent::evidence::{LedgerCheck, LedgerCheckpoint, LedgerEntry, checkpoint_due};
+use crate::consent::evidence_keys::{EvidenceKey, EvidenceKeys};
 use crate::consent::receipt::{NoReceipt, RECEIPT_TYP, receipt_claims};
 use crate::kernel::clock::MINUTE;
 use proptest::prelude::*;
@@ -13,13 +15,13 @@ use proptest::prelude::*;
 fn life(n: u8) -> Vec<ConsentEvent> {
     let asked = requested(n);
     let ticked = approval(&format!("{SUMMARY} {ITEMS}"));
-    let given = asked.record.approve(ticked, ConsentLimits::default(), later(1_000)).unwrap();
-    let less = Narrowing { remove: scopes(ITEMS), ..Narrowing::default() };
-    let less = given.record.narrow(less, days(1)).unwrap();
+    let given = approve(&asked.record, ticked, later(1_000)).unwrap();
+    let less = own(&given.record).narrow(without(scopes(ITEMS)), days(1)).unwrap();
     let held = less.record.suspend(SuspendedFor::Blocked, days(2)).unwrap();
-    let free = held.record.resume(days(3)).unwrap();
-    let ended = free.record.revoke(revocation(), days(4)).unwrap();
-    let erased = ended.record.erase(ConsentActor::Customer, days(5)).unwrap();
+    let free = held.record.resume(SuspendedFor::Blocked, days(3)).unwrap();
+    let ended = own(&free.record).revoke(true, days(4)).unwrap();
+    let versions = [less.earlier[0].clone(), ended.record.clone()];
+    let erased = ConsentRecord::erase(&versions, ConsentActor::Customer, days(5)).unwrap();
     [asked, given, less, held, free, ended, erased].into_iter().flat_map(|it| it.events).collect()
 }
 
@@ -50,7 +52,7 @@ fn a_ledger_holds_and_leads_to_nobody() {
     let checkpoints = [checkpoint(&entries, 4), checkpoint(&entries, 16)];
     assert_eq!(verify(&entries, &checkpoints), Ok(16));
     let text = serde_json::to_string(&entries).unwrap();
-    let sub = active().parties.pairwise_sub.unwrap();
+    let sub = sub();
     for trace in [sub.as_str(), "cus_1", "203.0.113", "Firefox", "2027-01-15T07:00:00Z", "locked"] {
         assert!(!text.contains(trace), "{trace}");
     }
@@ -179,11 +181,11 @@ proptest! {
 #[test]
 fn a_receipt_says_what_was_agreed_to() {
     let record = active();
-    let entry = &ledger()[1];
+    let entry = &proof(&record, None);
     let claims = receipt_claims(&record, entry, "https://gw.example", NOW).unwrap();
     assert_eq!(claims["iss"], "https://gw.example");
     assert_eq!(claims["iat"], 1_800_000_000);
-    assert_eq!(claims["sub"], record.parties.pairwise_sub.as_ref().unwrap().as_str());
+    assert_eq!(claims["sub"], sub().as_str());
     assert_eq!(claims["dct:conformsTo"], "https://w3id.org/dpv/schema/dpv-27560#receipt-eu-gdpr");
     assert_eq!(claims["ledger"]["entry_hash"], entry.entry_hash.to_string());
     let inside = &claims["dpv:hasRecordOfActivity"];
@@ -209,22 +211,77 @@ fn a_receipt_says_what_was_agreed_to() {
 
 #[test]
 fn a_receipt_says_how_the_consent_stands() {
-    let entry = &ledger()[1];
-    let status = |record: &ConsentRecord| {
-        let claims = receipt_claims(record, entry, "https://gw.example", NOW)?;
+    let consent = active();
+    let status = |change: &ConsentChange| {
+        let entry = proof(&change.record, Some(&change.events[0]));
+        let claims = receipt_claims(&change.record, &entry, "https://gw.example", NOW)?;
         let kind = &claims["dpv:hasRecordOfActivity"]["dpv:hasConsentStatus"]["@type"][0];
         Ok(kind.as_str().unwrap().to_owned())
     };
     let word = |text: &str| Ok(text.to_owned());
-    assert_eq!(status(&active()), word("dpv:ConsentGiven"));
-    let by = |by| Revocation { by, ..revocation() };
-    let ended = |who| active().revoke(by(who), NOW).unwrap().record;
-    assert_eq!(status(&ended(Revoker::Customer)), word("dpv:ConsentWithdrawn"));
-    assert_eq!(status(&ended(Revoker::Retailer)), word("dpv:ConsentRevoked"));
-    assert_eq!(status(&active().expire(days(90)).unwrap().record), word("dpv:ConsentExpired"));
-    assert_eq!(status(&pending()), Err(NoReceipt::NotGiven));
-    assert_eq!(
-        status(&active().erase(ConsentActor::Customer, NOW).unwrap().record),
-        Err(NoReceipt::Erased)
-    );
+    let given = approve(&pending(), approval(SUMMARY), NOW).unwrap();
+    assert_eq!(status(&given), word("dpv:ConsentGiven"));
+    let withdrawn = own(&consent).revoke(true, NOW).unwrap();
+    assert_eq!(status(&withdrawn), word("dpv:ConsentWithdrawn"));
+    let ended = consent.revoke(RevokedFor::Requested, false, NOW).unwrap();
+    assert_eq!(status(&ended), word("dpv:ConsentRevoked"));
+    assert_eq!(status(&consent.expire(days(90)).unwrap()), word("dpv:ConsentExpired"));
+    assert_eq!(status(&requested(5)), Err(NoReceipt::NotGiven));
+    let erased = ConsentRecord::erase(&[consent], ConsentActor::Customer, NOW).unwrap();
+    assert_eq!(status(&erased), Err(NoReceipt::Erased));
+}
+
+/// The entry of an event; of none, the one by which the consent was given.
+fn proof(record: &ConsentRecord, event: Option<&ConsentEvent>) -> LedgerEntry {
+    let ticked = approval(&format!("{SUMMARY} {ITEMS} offline_access"));
+    let mut given = approve(&requested(5).record, ticked, NOW).unwrap().events.remove(0);
+    given.grant_id = record.grant_id;
+    LedgerEntry::behind((6, Hash32::of("before")), event.unwrap_or(&given)).unwrap()
+}
+
+#[test]
+fn a_receipt_is_signed_with_the_entry_that_proves_it_alone() {
+    let record = active();
+    let proves = |record: &ConsentRecord, entry: &LedgerEntry| {
+        receipt_claims(record, entry, "https://gw.example", NOW).map(|_| ())
+    };
+    let other = Err(NoReceipt::OtherEntry);
+    let own_entry = proof(&record, None);
+    assert_eq!(proves(&record, &own_entry), Ok(()));
+    let foreign = ConsentRecord { grant_id: grant_id(6), ..record.clone() };
+    assert_eq!(proves(&foreign, &own_entry), other, "another consent");
+    for entry in ledger() {
+        assert_eq!(proves(&record, &entry), other, "the entry {}", entry.seq);
+    }
+    let narrowed = own(&record).narrow(without(scopes(ITEMS)), days(1)).unwrap();
+    assert_eq!(proves(&narrowed.record, &own_entry), other, "another version");
+    assert_eq!(proves(&narrowed.record, &proof(&record, Some(&narrowed.events[1]))), Ok(()));
+    let mut wider = record.clone();
+    wider.data.scopes = wider.data.scopes.or(scopes(PREFERENCES));
+    assert_eq!(proves(&wider, &own_entry), other, "more than was agreed to");
+    let mut another = record.clone();
+    another.parties.subject_ref = SubjectKey::new([1; 32]).refer("cus_2");
+    assert_eq!(proves(&another, &own_entry), other, "another customer");
+    let ended = own(&record).revoke(true, days(1)).unwrap();
+    assert_eq!(proves(&ended.record, &own_entry), other, "it does not say that it has ended");
+    assert_eq!(proves(&ended.record, &proof(&record, Some(&ended.events[0]))), Ok(()));
+    assert_eq!(proves(&record, &proof(&record, Some(&ended.events[0]))), other);
+    let forged = LedgerEntry { at_ms: own_entry.at_ms + 1, ..own_entry };
+    assert_eq!(proves(&record, &forged), other, "its hash does not fit");
+}
+
+#[test]
+fn keys_of_evidence_stay_published() {
+    let key = |public, active_from, withdrawn_at| EvidenceKey { public, active_from, withdrawn_at };
+    let keys = EvidenceKeys::new(vec![
+        key("third", days(200), None),
+        key("first", NOW, None),
+        key("second", days(90), Some(days(100))),
+    ]);
+    let at = |now| (keys.active(now).copied(), keys.published(now).copied().collect::<Vec<_>>());
+    assert_eq!(at(later(-1)), (None, vec!["first", "second", "third"]), "all before they sign");
+    assert_eq!(at(NOW).0, Some("first"));
+    assert_eq!(at(days(90)).0, Some("second"));
+    assert_eq!(at(days(100)), (Some("first"), vec!["first", "third"]), "the stolen one is out");
+    assert_eq!(at(days(10_000)), (Some("third"), vec!["first", "third"]), "years later");
 }

@@ -1,16 +1,12 @@
 //! Scopes, categories, states, details, documents.
 
 use super::*;
-use crate::consent::category::SensitiveCategory;
-use crate::consent::details::InvalidDetails;
-use crate::consent::purpose::{InvalidDocument, NoticeDocument};
+use crate::consent::purpose::InvalidDocument;
 use crate::consent::scope::{InvalidScopes, OAuthScope, ScopeHolder};
 use crate::consent::status::{ConsentStatus, IllegalMove};
 use crate::kernel::word::Word as _;
 use serde_json::{Value, json};
 use std::collections::HashSet;
-
-const API: &str = "https://gw.example/v1";
 
 #[test]
 fn scopes_have_their_names_holders_and_needs() {
@@ -62,13 +58,50 @@ fn a_list_of_scopes_is_read_as_its_grammar_says() {
         assert_eq!(OAuthScopes::parse(text), Err(InvalidScopes::Malformed), "{text:?}");
     }
     let unknown = serde_json::from_value::<OAuthScopes>(json!(["openid", "root"])).unwrap_err();
-    assert!(unknown.to_string().starts_with("`root` is none of catalog:read, "), "{unknown}");
+    assert!(unknown.to_string().starts_with("`root` must be one of catalog:read, "), "{unknown}");
 }
 
 #[test]
 fn all_sensitive_categories_are_left_out_at_first() {
-    let words = ExcludedCategories::by_default().to_string();
-    assert_eq!(words, "pharmacy alcohol tobacco intimate baby");
+    let settings = ConsentSettings::default();
+    assert_eq!(settings.sensitive_categories.to_string(), "pharmacy alcohol tobacco intimate baby");
+}
+
+#[test]
+fn settings_are_kept_to_their_bounds() {
+    assert_eq!(ConsentSettings::default().faults(), []);
+    let read = |object: Value| serde_json::from_value::<ConsentSettings>(object);
+    let more = json!(["pharmacy", "alcohol", "tobacco", "intimate", "baby", "religious"]);
+    let added = read(json!({ "sensitive_categories": more })).unwrap();
+    assert_eq!((added.faults(), added.default_days), (vec![], 90));
+    let unknown = read(json!({ "sensitive_categories": ["farmacy"] })).unwrap_err().to_string();
+    assert!(
+        unknown.contains("`farmacy`") && unknown.contains("did you mean pharmacy?"),
+        "{unknown}"
+    );
+    assert!(read(json!({ "days": 1 })).is_err(), "a setting that there is not");
+    for (setting, least, most) in [
+        ("max_days", 1, 365),
+        ("default_days", 1, 365),
+        ("reminder_days", 1, 365),
+        ("feed_poll_ms", 100, 2_000),
+        ("max_stale_ms", 500, 5_000),
+    ] {
+        let faults = |value: u16| {
+            let mut object = json!({ "default_days": 1, "max_stale_ms": 2_000 });
+            object[setting] = value.into();
+            let faults = read(object).unwrap().faults();
+            faults.into_iter().map(|(key, _)| key.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!((faults(least), faults(most)), (vec![], vec![]), "{setting}");
+        let key = format!("consent.{setting}");
+        assert!(faults(least - 1).contains(&key) && faults(most + 1).contains(&key), "{setting}");
+    }
+    let slow = ConsentSettings { feed_poll_ms: 2_000, max_stale_ms: 1_999, ..added };
+    assert_eq!(slow.faults()[0].0, "consent.max_stale_ms");
+    let less = added.sensitive_categories.without(SensitiveCategory::Baby.into());
+    let less = ConsentSettings { sensitive_categories: less, ..added };
+    assert!(less.faults()[0].1.contains("must keep baby"), "{:?}", less.faults());
 }
 
 #[test]
@@ -97,125 +130,6 @@ fn states_follow_each_other_as_the_table_says() {
         }
         assert_eq!(from.is_terminal(), !moves.iter().any(|(left, _)| left == from));
     }
-}
-
-fn given() -> Value {
-    json!({
-        "type": "retail_customer_data", "actions": ["read"],
-        "datatypes": ["purchases.summary", "loyalty.basic", "purchases.summary"],
-        "purpose_id": "budget-coach", "history_months": 6, "access": "recurring",
-        "duration_days": 90, "retention_days": 30, "locations": [API],
-    })
-}
-
-fn read(object: &Value) -> Result<CustomerDataDetails, InvalidDetails> {
-    CustomerDataDetails::parse(&json!([object]).to_string(), API)
-}
-
-#[test]
-fn details_are_read_into_one_form() {
-    let details = read(&given()).unwrap();
-    let mut canonical = given();
-    canonical["datatypes"] = json!(["loyalty.basic", "purchases.summary"]);
-    canonical["exclude_categories"] = json!(["pharmacy", "alcohol", "tobacco", "intimate", "baby"]);
-    assert_eq!(serde_json::to_value(&details).unwrap(), canonical);
-    assert_eq!(read(&canonical).unwrap(), details);
-    assert_eq!(serde_json::from_value::<CustomerDataDetails>(canonical).unwrap(), details);
-}
-
-#[test]
-fn scopes_alone_ask_for_the_least() {
-    let of = |text: &str| {
-        CustomerDataDetails::of_scopes(scopes(text), &purpose(), ConsentLimits::default())
-    };
-    let once = of(&format!("{SUMMARY} customer.lists:write"));
-    assert_eq!(once.datatypes, scopes(SUMMARY));
-    assert_eq!((once.history_months, once.access), (0, AccessMode::Once));
-    assert_eq!((once.duration_days, once.retention_days), (90, 30));
-    assert_eq!(once.exclude_categories, ExcludedCategories::by_default());
-    assert_eq!(of(&format!("{SUMMARY} offline_access")).access, AccessMode::Recurring);
-    let text = serde_json::to_string(&[&once]).unwrap();
-    assert_eq!(CustomerDataDetails::parse(&text, API), Ok(once), "it can be asked for as it is");
-}
-
-#[test]
-fn details_are_refused_for_each_value_that_cannot_be() {
-    let values = [
-        ("type", json!("payment")),
-        ("actions", json!(["read", "write"])),
-        ("actions", json!([])),
-        ("datatypes", json!([])),
-        ("datatypes", json!(["purchases"])),
-        ("datatypes", json!(["offers:activate"])),
-        ("purpose_id", json!("Budget Coach")),
-        ("history_months", json!(121)),
-        ("history_months", json!(-1)),
-        ("history_months", json!(1.5)),
-        ("access", json!("always")),
-        ("duration_days", json!(0)),
-        ("duration_days", json!(366)),
-        ("duration_days", json!("90")),
-        ("retention_days", json!(3651)),
-        ("exclude_categories", json!(["meat"])),
-        ("locations", json!(["https://other.example/v1"])),
-        ("privileges", json!("admin")),
-    ];
-    for (member, value) in values {
-        let mut object = given();
-        object[member] = value.clone();
-        let error = read(&object).expect_err(&format!("{member}: {value}"));
-        let is_named = error.to_string().contains(member)
-            || matches!(error, InvalidDetails::Shape(_) | InvalidDetails::Type);
-        assert!(is_named, "{member}: {error}");
-    }
-    for member in given().as_object().unwrap().keys().filter(|name| *name != "locations") {
-        let mut object = given();
-        object.as_object_mut().unwrap().remove(member);
-        assert!(matches!(read(&object), Err(InvalidDetails::Shape(_))), "without {member}");
-    }
-    for (text, n) in [("[]".to_owned(), 0), (json!([given(), given()]).to_string(), 2)] {
-        assert_eq!(CustomerDataDetails::parse(&text, API), Err(InvalidDetails::Count), "{n}");
-    }
-}
-
-#[test]
-fn details_are_objects_with_each_member_once() {
-    let parse = |object: &str| CustomerDataDetails::parse(&format!("[{object}]"), API);
-    let stored = |object: &str| serde_json::from_str::<CustomerDataDetails>(object);
-    assert!(parse(&given().to_string()).is_ok());
-    for (member, value) in given().as_object().unwrap() {
-        let twice = given().to_string().replacen('{', &format!("{{\"{member}\":{value},"), 1);
-        assert!(matches!(parse(&twice), Err(InvalidDetails::Shape(_))), "{member} twice");
-        assert!(stored(&twice).is_err(), "{member} twice");
-    }
-    // The members' values in the order in which they are read.
-    let array = json!([
-        "retail_customer_data",
-        ["read"],
-        ["purchases.summary"],
-        "budget-coach",
-        6,
-        "once",
-        1,
-        30,
-        ["baby"],
-        []
-    ]);
-    assert!(matches!(parse(&array.to_string()), Err(InvalidDetails::Shape(_))));
-    assert!(stored(&array.to_string()).is_err());
-    for member in ["exclude_categories", "locations"] {
-        let mut object = given();
-        object[member] = Value::Null;
-        assert!(matches!(read(&object), Err(InvalidDetails::Shape(_))), "{member}: null");
-    }
-}
-
-#[test]
-fn details_are_cut_to_what_a_token_has() {
-    let whole = CustomerDataDetails { datatypes: scopes(ASKED).of_customers(), ..details() };
-    let cut = whole.cut_to(scopes(&format!("{ITEMS} offline_access")));
-    assert_eq!(cut, Some(CustomerDataDetails { datatypes: scopes(ITEMS), ..whole.clone() }));
-    assert_eq!(whole.cut_to(OAuthScope::OfflineAccess.into()), None);
 }
 
 #[test]
@@ -266,13 +180,21 @@ fn a_purpose_has_a_term_of_the_vocabulary() {
 fn a_purpose_that_cannot_be_is_refused() {
     type Change = fn(&mut PurposeDocument);
     let special = scopes(PREFERENCES);
-    let changes: [(Change, InvalidDocument); 9] = [
+    let changes: [(Change, InvalidDocument); 11] = [
         (|it| it.text.en = String::new(), InvalidDocument::Text),
         (|it| it.scopes = OAuthScopes::NONE, InvalidDocument::Scopes),
         (|it| it.scopes = it.scopes.or(OAuthScope::CatalogRead.into()), InvalidDocument::Scopes),
         (|it| it.required = OAuthScope::ListsRead.into(), InvalidDocument::Required),
         (|it| it.required = scopes(PREFERENCES), InvalidDocument::SpecialRequired(special)),
         (|it| it.legal_basis = LawfulBasis::Consent, InvalidDocument::Basis(special)),
+        (
+            |it| {
+                it.scopes = scopes(SUMMARY);
+                it.legal_basis = LawfulBasis::Consent;
+            },
+            InvalidDocument::CategoryBasis(SensitiveCategory::Pharmacy.into()),
+        ),
+        (|it| it.max_history_months = 121, InvalidDocument::Days),
         (|it| it.code = "marketing".into(), InvalidDocument::Code),
         (|it| it.max_duration_days = 366, InvalidDocument::Days),
         (|it| it.retention_days = 3_651, InvalidDocument::Days),
