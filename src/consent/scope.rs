@@ -68,6 +68,16 @@ oauth_scopes! {
     PricesRead = "prices:read", Machine, PLAIN, "scope.prices";
     /// Stock levels.
     StockRead = "stock:read", Machine, PLAIN, "scope.stock";
+    /// Exact counts in stock levels; without it, bands.
+    StockQuantity = "stock:quantity", Machine, PLAIN, "scope.stock.quantity";
+    /// Promotions.
+    PromotionsRead = "promotions:read", Machine, PLAIN, "scope.promotions";
+    /// The change log.
+    ChangesRead = "changes:read", Machine, PLAIN, "scope.changes";
+    /// Snapshots and product feeds.
+    ExportsRead = "exports:read", Machine, PLAIN, "scope.exports";
+    /// Webhooks.
+    SubscriptionsWrite = "subscriptions:write", Machine, PLAIN, "scope.subscriptions";
     /// Stores.
     StoresRead = "stores:read", Machine, PLAIN, "scope.stores";
     /// Looking at grants (Grant Management for OAuth 2.0).

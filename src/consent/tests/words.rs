@@ -16,7 +16,8 @@ fn scopes_have_their_names_holders_and_needs() {
     };
     assert_eq!(
         named(ScopeHolder::Machine),
-        "catalog:read prices:read stock:read stores:read grant_management_query \
+        "catalog:read prices:read stock:read stock:quantity promotions:read changes:read \
+         exports:read subscriptions:write stores:read grant_management_query \
          grant_management_revoke usage:read"
     );
     assert_eq!(
