@@ -1,9 +1,9 @@
 //! A consent that is in force now: what tokens are issued by, looked up by and read with.
 
 use super::decide::ReadRefused;
-use super::details::AccessMode;
+use super::details::{AccessMode, CustomerDataDetails};
 use super::head::{ConsentHead, KnownConsent};
-use super::record::GrantId;
+use super::record::{ConsentRecord, GrantId};
 use super::scope::{OAuthScope, OAuthScopes};
 use super::standing::{ClientStanding, CustomerStanding, Standings};
 use super::status::ConsentStatus;
@@ -134,6 +134,19 @@ impl LiveGrant {
     #[must_use]
     pub fn accepts(&self, issued_at: i64) -> bool {
         self.head.tokens_since.is_none_or(|since| issued_at > since.0.div_euclid(SECOND))
+    }
+
+    /// What it allows in detail (RFC 9396), as far as a token with some scopes goes, by the record of its version.
+    /// `None` where these read nothing, and of another record.
+    #[must_use]
+    pub fn details(
+        &self,
+        record: &ConsentRecord,
+        scopes: OAuthScopes,
+    ) -> Option<CustomerDataDetails> {
+        let is_its = (record.grant_id, record.version) == (self.head.grant_id, self.head.version);
+        let details = &record.data.authorization_details;
+        is_its.then(|| details.cut_to(scopes.and(self.scopes))).flatten()
     }
 
     /// All that is kept of it.

@@ -243,6 +243,14 @@ fn a_grant_in_force_says_what_tokens_it_gives() {
     let fewer = ConsentClient { scopes: scopes(SUMMARY), ..client() };
     let live = grant(head, fewer).unwrap();
     assert_eq!((live.scopes(), live.has_refresh()), (scopes(SUMMARY), false), "the client lost it");
+    let datatypes = |record: &ConsentRecord, of: &str| {
+        live.details(record, scopes(of)).map(|details| details.datatypes)
+    };
+    let both = format!("{SUMMARY} {ITEMS}");
+    assert_eq!(datatypes(&active(), &both), Some(scopes(SUMMARY)), "as much as the client has");
+    assert_eq!(datatypes(&active(), ITEMS), None);
+    let narrowed = own(&active()).narrow(without(scopes(ITEMS)), NOW).unwrap().record;
+    assert_eq!(datatypes(&narrowed, &both), None, "another version");
     let once = grant(ConsentHead { access: AccessMode::Once, ..head }, client()).unwrap();
     assert!(!once.is_recurring() && !once.has_refresh());
     let pointer = GrantPointer { version: 0, ..read().pointer };
@@ -278,7 +286,7 @@ fn of_bits(bits: u32) -> OAuthScopes {
 
 proptest! {
     #[test]
-    fn no_read_gets_more_than_each_of_the_three_allows(token: u32, consent: u32, client: u32, needs in 0_u32..25) {
+    fn no_read_gets_more_than_each_of_the_three_allows(token: u32, consent: u32, client: u32, needs in 0_u32..30) {
         let (token, consent, client) = (of_bits(token), of_bits(consent), of_bits(client));
         let needs: OAuthScopes = OAuthScopes::all().iter().nth(needs as usize).into_iter().collect();
         let read = ConsentRead { token_scopes: token, needs, ..read() };
