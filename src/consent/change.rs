@@ -75,8 +75,9 @@ pub struct ConsentEvent {
     pub facts: Map<String, Value>,
 }
 
-/// How a consent stood when a move was made from it. The move is written only where it still stands so: the `WHERE`
-/// of the statement that writes it. Who has changed no row begins anew, from how it stands now.
+/// How a consent stood when a move was made from it. The move is written only where it still stands so, and its customer
+/// is not forgotten: the `WHERE` of the statement that writes it. Who has changed no row begins anew, from how it
+/// stands now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConsentBasis {
     /// Its version.
@@ -85,6 +86,8 @@ pub struct ConsentBasis {
     pub status: ConsentStatus,
     /// What it was suspended for.
     pub suspended_for: Suspensions,
+    /// Until when tokens were revoked.
+    pub tokens_since: Option<Micros>,
 }
 
 /// What comes of a move.

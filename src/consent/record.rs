@@ -240,8 +240,8 @@ impl ConsentRecord {
     /// How it stands, for a move from it.
     #[must_use]
     pub fn basis(&self) -> ConsentBasis {
-        let Self { version, status, suspended_for, .. } = *self;
-        ConsentBasis { version, status, suspended_for }
+        let Self { version, status, suspended_for, tokens_since, .. } = *self;
+        ConsentBasis { version, status, suspended_for, tokens_since }
     }
 
     /// The record without what leads to the customer. What the ledger holds of it does not change.

@@ -134,8 +134,12 @@ fn what_is_suspended_for_two_reasons_holds_again_after_both() {
     let once = active().suspend(Blocked, NOW).unwrap().record;
     let change = once.suspend(Partner, days(1)).unwrap();
     assert_eq!(told(&change), [], "it holds as little as before");
-    let basis =
-        ConsentBasis { version: 1, status: Status::Suspended, suspended_for: Blocked.into() };
+    let basis = ConsentBasis {
+        version: 1,
+        status: Status::Suspended,
+        suspended_for: Blocked.into(),
+        tokens_since: None,
+    };
     assert_eq!(change.from, Some(basis), "another reason in between is not lost");
     let twice = change.record;
     assert_eq!(twice.suspended_for, [Blocked, Partner].into_iter().collect());
@@ -197,6 +201,7 @@ fn tokens_are_revoked_and_the_consent_holds_on() {
     assert_eq!(change.record, ConsentRecord { tokens_since: Some(days(1)), ..active() });
     let renewed = own(&change.record).narrow(without(scopes(ITEMS)), days(2)).unwrap().record;
     assert_eq!(renewed.tokens_since, Some(days(1)), "over versions");
+    assert_ne!(change.record.basis(), active().basis(), "a move from before is not written");
     let earlier = renewed.revoke_tokens(TokensRevokedFor::Partner, NOW).unwrap().record;
     assert_eq!(earlier.tokens_since, Some(days(1)), "none that was revoked comes back");
     for record in [pending(), revoked(&active(), NOW)] {
