@@ -150,6 +150,9 @@ pub enum InvalidDocument {
         "a consent lasts 1 to 365 days, data is kept 0 to 3650 days and comes from 0 to 120 months before"
     )]
     Days,
+    /// A version that there is not.
+    #[error("versions are counted from 1 on")]
+    Version,
     /// It has no hash.
     #[error(transparent)]
     NotCanonical(#[from] NotCanonical),
@@ -249,6 +252,9 @@ pub struct NoticeDocument {
 impl NoticeDocument {
     /// Checks the document and gives its address.
     pub fn address(&self) -> Result<Hash32, InvalidDocument> {
+        if self.version == 0 {
+            return Err(InvalidDocument::Version);
+        }
         self.title.check()?;
         self.text.check()?;
         address(self)

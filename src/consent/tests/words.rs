@@ -151,6 +151,8 @@ fn a_document_has_one_address_and_another_when_a_word_changes() {
         text: NoticeText { fr: " ".into(), en: "x".into() },
     };
     assert_eq!(notice.address(), Err(InvalidDocument::Text));
+    let none = NoticeDocument { version: 0, ..super::notice() };
+    assert_eq!(none.address(), Err(InvalidDocument::Version));
     assert_eq!(notice.title.in_language(NoticeLanguage::En), "Keep to your budget");
 }
 
