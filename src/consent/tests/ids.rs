@@ -148,6 +148,7 @@ fn names_that_deceive_are_looked_at() {
         ("Maison Exemp1e", vec![Posing]),
         ("0fficia1 Coach", vec![Posing]),
         ("HeIpdesk", vec![Posing]),
+        ("He|pdesk", vec![Posing]),
         ("Adrnin", vec![Posing]),
         ("Lille Corner", vec![]),
         ("Supportive Meals", vec![]),

@@ -266,8 +266,10 @@ fn a_receipt_is_signed_with_the_entry_that_proves_it_alone() {
     assert_eq!(proves(&ended.record, &own_entry), other, "it does not say that it has ended");
     assert_eq!(proves(&ended.record, &proof(&record, Some(&ended.events[0]))), Ok(()));
     assert_eq!(proves(&record, &proof(&record, Some(&ended.events[0]))), other);
-    let forged = LedgerEntry { at_ms: own_entry.at_ms + 1, ..own_entry };
+    let forged = LedgerEntry { at_ms: own_entry.at_ms + 1, ..own_entry.clone() };
     assert_eq!(proves(&record, &forged), other, "its hash does not fit");
+    let forged = LedgerEntry { actor: ConsentActor::System, ..own_entry };
+    assert_eq!(proves(&record, &forged), other, "it says other than its payload");
 }
 
 #[test]

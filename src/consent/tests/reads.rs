@@ -272,6 +272,10 @@ fn what_becomes_sensitive_is_left_out_of_what_was_agreed_to_before() {
     assert_eq!(allowed(settings), excluded, "what was ticked in is there");
     settings.sensitive_categories = settings.sensitive_categories.or(religious.into());
     assert_eq!(allowed(settings), excluded.or(religious.into()));
+    let dietary = SensitiveCategories::from(SensitiveCategory::Dietary);
+    let head = ConsentHead { excluded: dietary, ..head };
+    let allowed = decide(&read(), head, NOW).unwrap().excluded();
+    assert!(allowed.has(SensitiveCategory::Dietary), "the partner has asked for it to be left out");
 }
 
 /// The scopes whose places in the list have a bit.
