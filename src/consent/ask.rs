@@ -96,10 +96,8 @@ impl RevokedFor {
 }
 
 words! {
-    /// Why the tokens of a consent are revoked that holds on.
+    /// Why the tokens of a consent are revoked that holds on, where the partner does not want it.
     pub enum TokensRevokedFor {
-        /// The partner wants it so (RFC 7009).
-        Partner = "partner",
         /// The customer has logged out where that ends tokens.
         Logout = "logout",
         /// They were used by somebody else.

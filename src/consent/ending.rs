@@ -29,7 +29,7 @@ words! {
     pub enum EndReason {
         /// Who ended it wanted it so.
         Requested = "requested",
-        /// Allowed was not pressed.
+        /// It was not given: the customer did not agree, or the retailer did not let them.
         Denied = "denied",
         /// The customer agreed anew.
         Renewed = "renewed",

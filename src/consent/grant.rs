@@ -98,17 +98,11 @@ impl ConsentRecord {
         why: TokensRevokedFor,
         now: Micros,
     ) -> Result<ConsentChange, ChangeRefused> {
-        if !matches!(self.status, Status::Active | Status::Suspended) {
-            return Err(ChangeRefused::NoTokens);
-        }
-        let record = Self { tokens_since: self.tokens_since.max(Some(now)), ..self.clone() };
         let actor = match why {
-            TokensRevokedFor::Partner => ConsentActor::Partner,
             TokensRevokedFor::Logout => ConsentActor::Customer,
             TokensRevokedFor::Compromised => ConsentActor::System,
         };
-        let change = record.told(Some(self), Kind::TokensRevoked, actor, now);
-        Ok(change.with_fact("why", json!(why)))
+        Ok(self.without_tokens(actor, now)?.with_fact("why", json!(why)))
     }
 
     /// The retailer ends it, or the program where it is no longer safe.
@@ -171,6 +165,19 @@ impl ConsentRecord {
         let mut change = record.told(Some(current), Kind::Erased, by, now);
         change.earlier = earlier.iter().map(|it| it.forgotten(now)).collect();
         Ok(change)
+    }
+
+    /// The record as somebody has revoked its tokens.
+    pub(super) fn without_tokens(
+        &self,
+        actor: ConsentActor,
+        now: Micros,
+    ) -> Result<ConsentChange, ChangeRefused> {
+        if !matches!(self.status, Status::Active | Status::Suspended) {
+            return Err(ChangeRefused::NoTokens);
+        }
+        let record = Self { tokens_since: self.tokens_since.max(Some(now)), ..self.clone() };
+        Ok(record.told(Some(self), Kind::TokensRevoked, actor, now))
     }
 
     /// The record as somebody has ended it for good.

@@ -41,6 +41,11 @@ impl<'a> OwnedByClient<'a> {
         let by = (EndedBy::Partner, EndReason::Requested);
         self.0.revoked(by, ConsentActor::Partner, false, now)
     }
+
+    /// The partner revokes all its tokens, and the consent holds on (RFC 7009).
+    pub fn revoke_tokens(self, now: Micros) -> Result<ConsentChange, ChangeRefused> {
+        self.0.without_tokens(ConsentActor::Partner, now)
+    }
 }
 
 impl<'a> OwnedByCustomer<'a> {

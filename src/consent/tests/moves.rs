@@ -202,8 +202,10 @@ fn tokens_are_revoked_and_the_consent_holds_on() {
     let renewed = own(&change.record).narrow(without(scopes(ITEMS)), days(2)).unwrap().record;
     assert_eq!(renewed.tokens_since, Some(days(1)), "over versions");
     assert_ne!(change.record.basis(), active().basis(), "a move from before is not written");
-    let earlier = renewed.revoke_tokens(TokensRevokedFor::Partner, NOW).unwrap().record;
-    assert_eq!(earlier.tokens_since, Some(days(1)), "none that was revoked comes back");
+    let partner = OwnedByClient::of(&renewed, AppId(2)).unwrap();
+    let earlier = partner.revoke_tokens(NOW).unwrap();
+    assert_eq!(earlier.events[0].actor, ConsentActor::Partner);
+    assert_eq!(earlier.record.tokens_since, Some(days(1)), "none that was revoked comes back");
     for record in [pending(), revoked(&active(), NOW)] {
         let refused = record.revoke_tokens(TokensRevokedFor::Logout, NOW);
         assert_eq!(refused, Err(ChangeRefused::NoTokens));
