@@ -10,6 +10,7 @@ use crate::consent::evidence_keys::{EvidenceKey, EvidenceKeys};
 use crate::consent::receipt::{NoReceipt, RECEIPT_TYP, receipt_claims};
 use crate::kernel::clock::MINUTE;
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
 /// A consent's whole life.
 fn life(n: u8) -> Vec<ConsentEvent> {
@@ -25,14 +26,18 @@ fn life(n: u8) -> Vec<ConsentEvent> {
     [asked, given, less, held, free, ended, erased].into_iter().flat_map(|it| it.events).collect()
 }
 
+/// Two consents' lives, made once: properties look at them often.
 fn ledger() -> Vec<LedgerEntry> {
-    let mut last = (0, Hash32::ZERO);
-    let mut entry = |event: &ConsentEvent| {
-        let entry = LedgerEntry::behind(last, event).unwrap();
-        last = (entry.seq, entry.entry_hash);
-        entry
-    };
-    [1, 2].into_iter().flat_map(life).map(|event| entry(&event)).collect()
+    static LEDGER: LazyLock<Vec<LedgerEntry>> = LazyLock::new(|| {
+        let mut last = (0, Hash32::ZERO);
+        let mut entry = |event: &ConsentEvent| {
+            let entry = LedgerEntry::behind(last, event).unwrap();
+            last = (entry.seq, entry.entry_hash);
+            entry
+        };
+        [1, 2].into_iter().flat_map(life).map(|event| entry(&event)).collect()
+    });
+    LEDGER.clone()
 }
 
 fn verify(entries: &[LedgerEntry], checkpoints: &[LedgerCheckpoint]) -> Result<u64, Break> {
