@@ -3,12 +3,15 @@
 //! A token points to the consent that it was issued by (`grant_id`) and holds nothing about a person. What it allows is
 //! what that consent allows now ([`super::presented`]).
 
+use super::bits;
 use super::grant::Issue;
 use super::jwk::Thumbprint;
-use super::jws::{Jws, JwsError, JwsRules};
-use super::scopes::ScopeList;
+use super::scopes::claim;
 use super::signing::{CannotSign, SigningKey};
 use crate::access::oauth::jwk::Verifier;
+use crate::access::oauth::jws::{Jws, JwsError, JwsRules};
+use crate::consent::record::GrantId;
+use crate::consent::scope::OAuthScopes;
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use crate::kernel::secret::Secret;
@@ -51,11 +54,11 @@ pub struct AccessClaims {
     /// The client that it was issued to.
     pub client_id: String,
     /// What it was issued for.
-    #[serde(default)]
-    pub scope: ScopeList,
+    #[serde(default, with = "claim")]
+    pub scope: OAuthScopes,
     /// The consent; none of a token without a customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grant_id: Option<String>,
+    pub grant_id: Option<GrantId>,
     /// The version of the consent that was in force then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cver: Option<u32>,
@@ -106,26 +109,32 @@ pub enum TokenFlaw {
 }
 
 impl AccessClaims {
-    /// The claims of a token that is issued now. `jti` names it, and is random.
-    #[must_use]
-    pub fn of(issue: &Issue, between: Between<'_>, jti: String, now: Micros) -> Self {
+    /// The claims of a token that is issued now. Its name is of the randomness of `fill`, such as `getrandom::fill`.
+    pub fn of<E>(
+        issue: &Issue,
+        between: Between<'_>,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+        now: Micros,
+    ) -> Result<Self, E> {
+        let mut jti = [0u8; 16];
+        fill(&mut jti)?;
         let iat = now.0.div_euclid(SECOND);
-        Self {
+        Ok(Self {
             iss: between.issuer.to_owned(),
             aud: between.audience.to_owned(),
             exp: iat.saturating_add(i64::from(issue.life_s)),
             iat,
-            jti,
+            jti: bits::encode(jti),
             sub: issue.subject.clone(),
             client_id: issue.client_id.clone(),
-            scope: issue.scopes.clone(),
-            grant_id: issue.consent.as_ref().map(|consent| consent.grant_id.clone()),
-            cver: issue.consent.as_ref().map(|consent| consent.version),
+            scope: issue.scopes,
+            grant_id: issue.consent.map(|consent| consent.grant_id),
+            cver: issue.consent.map(|consent| consent.version),
             cnf: issue.key.map(|jkt| Confirmation { jkt }),
             auth_time: issue.login.as_ref().map(|login| login.auth_time),
             acr: issue.login.as_ref().and_then(|login| login.acr.clone()),
             nbf: None,
-        }
+        })
     }
 
     /// The token.

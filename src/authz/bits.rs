@@ -3,7 +3,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 /// Characters of 32 bytes.
@@ -34,17 +33,6 @@ pub fn decode_32(text: &str) -> Option<[u8; 32]> {
 #[must_use]
 pub fn sha256(bytes: impl AsRef<[u8]>) -> [u8; 32] {
     Sha256::digest(bytes).into()
-}
-
-/// HMAC-SHA256 over parts that stand one behind the other.
-#[must_use]
-pub fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    // A key is filled up with zeros to a block (RFC 2104 §2).
-    let mut block = zeroize::Zeroizing::new([0u8; 64]);
-    block[..32].copy_from_slice(key);
-    let mut mac = Hmac::<Sha256>::new((&*block).into());
-    parts.iter().for_each(|part| mac.update(part));
-    mac.finalize().into_bytes().into()
 }
 
 /// The text is not 32 bytes in base64url.

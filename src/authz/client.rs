@@ -1,8 +1,8 @@
 //! What is registered of a client, as far as the protocol goes by it.
 
-use super::error::{OAuthCode, OAuthError};
 use super::redirect::RedirectUri;
-use super::scopes::ScopeList;
+use crate::consent::scope::OAuthScopes;
+use crate::kernel::id::AppId;
 use crate::kernel::word::{read_words, words};
 
 words! {
@@ -29,6 +29,14 @@ words! {
 
 read_words!(SecurityProfile, ClientAuth);
 
+impl SecurityProfile {
+    /// The one that requires more.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        if other == Self::Fapi2 { other } else { self }
+    }
+}
+
 impl ClientAuth {
     /// Whether it can keep a secret.
     #[must_use]
@@ -42,6 +50,8 @@ impl ClientAuth {
 pub struct AuthzClient {
     /// Its id.
     pub id: String,
+    /// The partner's app that it is of: consents are given to this.
+    pub app: AppId,
     /// How it proves itself.
     pub auth: ClientAuth,
     /// What it has to keep to, whatever it asks for.
@@ -49,7 +59,7 @@ pub struct AuthzClient {
     /// Where it has customers sent back to.
     pub redirect_uris: Vec<RedirectUri>,
     /// All that it may ask for.
-    pub scopes: ScopeList,
+    pub scopes: OAuthScopes,
 }
 
 impl AuthzClient {
@@ -57,15 +67,6 @@ impl AuthzClient {
     /// those.
     #[must_use]
     pub fn profile_for(&self, customers: SecurityProfile) -> SecurityProfile {
-        if customers == SecurityProfile::Fapi2 { customers } else { self.profile }
-    }
-
-    /// Whether a client that proves itself so can take part in a profile (FAPI 2.0 Security Profile §5.3.2.1).
-    pub fn fits(&self, profile: SecurityProfile) -> Result<(), OAuthError> {
-        if profile == SecurityProfile::Fapi2 && self.auth != ClientAuth::PrivateKeyJwt {
-            let why = "what is asked for is given only to clients that sign (private_key_jwt)";
-            return Err(OAuthError::new(OAuthCode::UnauthorizedClient, why));
-        }
-        Ok(())
+        self.profile.stricter(customers)
     }
 }

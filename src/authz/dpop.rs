@@ -1,11 +1,12 @@
 //! Proofs that who sends a request has a private key (DPoP, RFC 9449).
 
-use super::bits::{bits, decode_32, sha256};
-use super::error::{OAuthCode, OAuthError};
+use super::bits::{decode_32, sha256};
 use super::htu::Htu;
 use super::jwk::{EcJwk, InvalidJwk, Thumbprint};
-use super::jws::{Jws, JwsError, JwsRules};
 use super::nonce::Nonces;
+use super::once::{ReplayKind, ReplayMark, Unspent};
+use crate::access::oauth::error::{OAuthCode, OAuthError};
+use crate::access::oauth::jws::{Jws, JwsError, JwsRules};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use serde::Deserialize;
@@ -22,11 +23,6 @@ pub const ALGORITHMS: [&str; 1] = ["ES256"];
 const RULES: JwsRules =
     JwsRules { types: &["dpop+jwt"], may_lack_type: false, has_key: true, length_most: 4_096 };
 
-bits! {
-    /// Names a proof among all of its key; by it the second use is seen.
-    ProofId;
-}
-
 /// What a proof has to be made for.
 #[derive(Debug)]
 pub struct ProofFor<'a> {
@@ -42,15 +38,16 @@ pub struct ProofFor<'a> {
     pub needs_nonce: bool,
 }
 
-/// A proof that holds, once: its use has to be noted by `(key, id)` before it counts.
+/// The key of a proof that holds. There is no other way to one than [`check`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProvedKey {
-    /// The key that the sender has.
-    pub key: Thumbprint,
-    /// Names the proof.
-    pub id: ProofId,
-    /// When it holds no more, and need not be remembered.
-    pub expires_at: Micros,
+pub struct ProvedKey(Thumbprint);
+
+impl ProvedKey {
+    /// Names the key.
+    #[must_use]
+    pub fn thumbprint(self) -> Thumbprint {
+        self.0
+    }
 }
 
 /// Why a proof does not hold.
@@ -122,7 +119,11 @@ pub fn only<'a>(headers: &[&'a [u8]]) -> Result<Option<&'a str>, DpopError> {
 }
 
 /// Checks a proof (RFC 9449 §4.3), all but whether it was used before.
-pub fn check(proof: &str, made_for: &ProofFor<'_>, now: Micros) -> Result<ProvedKey, DpopError> {
+pub fn check(
+    proof: &str,
+    made_for: &ProofFor<'_>,
+    now: Micros,
+) -> Result<Unspent<ProvedKey>, DpopError> {
     let jws = Jws::read(proof, &RULES)?;
     let jwk = EcJwk::read(jws.jwk.as_ref().ok_or(JwsError::Key)?)?;
     jws.check(&jwk.verifier().ok_or(JwsError::Key)?)?;
@@ -152,8 +153,10 @@ pub fn check(proof: &str, made_for: &ProofFor<'_>, now: Micros) -> Result<Proved
         _ => {}
     }
     let key = jwk.thumbprint();
-    let id = ProofId(sha256(format!("{key}\n{}", claims.jti)));
+    // Of each key its own ids.
+    let hash = sha256(format!("{key}\n{}", claims.jti));
     let last = claims.iat.ceil() as i64;
-    let expires_at = last.saturating_add(AGE_MOST_S + 1).saturating_mul(SECOND);
-    Ok(ProvedKey { key, id, expires_at: Micros(expires_at) })
+    let expires_at = Micros(last.saturating_add(AGE_MOST_S + 1).saturating_mul(SECOND));
+    let mark = ReplayMark { kind: ReplayKind::Dpop, hash, expires_at };
+    Ok(Unspent::new(ProvedKey(key), Some(mark)))
 }

@@ -1,32 +1,34 @@
 //! Grants: what a consent allows now, and what follows from it for the tokens of a client.
 
+use super::authenticate::ProvedClient;
 use super::client::{AuthzClient, ClientAuth};
-use super::error::{OAuthCode, OAuthError};
+use super::dpop::ProvedKey;
 use super::jwk::Thumbprint;
-use super::refresh::RefreshRotation;
-use super::scopes::{OFFLINE_ACCESS, ScopeList};
+use super::scopes::claim;
+use crate::access::oauth::error::{OAuthCode, OAuthError};
+use crate::consent::decide::ReadRefused;
+use crate::consent::details::CustomerDataDetails;
+use crate::consent::live::{GrantPointer, LiveGrant};
+use crate::consent::record::{ConsentRecord, GrantId};
+use crate::consent::scope::{OAuthScope, OAuthScopes};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use serde::Serialize;
-use serde_json::Value;
 
 /// Where it is explained that a consent has ended.
 pub const ENDED_PATH: &str = "/docs/errors/consent-ended";
 
-/// What a consent that is in force allows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LiveGrant {
-    /// Names the consent; the same over renewals.
-    pub grant_id: String,
-    /// Its version.
-    pub version: u32,
-    /// What it allows.
-    pub scopes: ScopeList,
-    /// The same in detail (RFC 9396), as it was granted.
-    pub authorization_details: Option<Value>,
-    /// When it ends.
-    pub ends_at: Micros,
+/// A consent that is in force, and the record of its version.
+#[derive(Debug, Clone, Copy)]
+pub struct InForce<'a> {
+    /// What was decided about it.
+    pub grant: LiveGrant,
+    /// The record, for what was agreed to in detail.
+    pub record: &'a ConsentRecord,
 }
+
+/// The consent behind a code or token, as [`LiveGrant::of`] has decided about it, or why it allows nothing.
+pub type Decided<'a> = Result<InForce<'a>, ReadRefused>;
 
 /// How a customer has logged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,10 +40,10 @@ pub struct CustomerLogin {
 }
 
 /// The version of a consent that a token is issued by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConsentRef {
     /// Names the consent.
-    pub grant_id: String,
+    pub grant_id: GrantId,
     /// Its version.
     pub version: u32,
 }
@@ -54,9 +56,9 @@ pub struct Issue {
     /// About whom.
     pub subject: String,
     /// For what.
-    pub scopes: ScopeList,
+    pub scopes: OAuthScopes,
     /// The same in detail.
-    pub authorization_details: Option<Value>,
+    pub authorization_details: Option<CustomerDataDetails>,
     /// By which consent.
     pub consent: Option<ConsentRef>,
     /// How the customer had logged in.
@@ -67,24 +69,29 @@ pub struct Issue {
     pub life_s: u16,
 }
 
-impl LiveGrant {
-    /// Whether it allows anything now.
-    #[must_use]
-    pub fn is_live(&self, now: Micros) -> bool {
-        now < self.ends_at
+impl InForce<'_> {
+    /// Whether it is the consent that a code or token points at, of that client and that customer, and no other that a
+    /// caller may have found.
+    pub(super) fn is_of(&self, pointer: &GrantPointer) -> bool {
+        let Self { grant, .. } = self;
+        (grant.grant_id(), grant.client()) == (pointer.grant_id, pointer.client)
+            && *grant.subject() == pointer.sub
     }
 
     /// What a client may do by it: what the consent allows and the client may still ask for.
-    #[must_use]
-    pub fn scopes_of(&self, client: &AuthzClient) -> ScopeList {
-        self.scopes.shared_with(&client.scopes)
+    pub(super) fn scopes_of(&self, client: &AuthzClient) -> OAuthScopes {
+        self.grant.scopes().and(client.scopes)
+    }
+
+    /// The same as some of these scopes in detail (RFC 9396).
+    pub(super) fn details(&self, scopes: OAuthScopes) -> Option<CustomerDataDetails> {
+        self.grant.details(self.record, scopes)
     }
 
     /// For how many seconds a token may work that is issued now: `most`, and no longer than the consent. None where
     /// that is less than one.
-    #[must_use]
-    pub fn life_s(&self, most: u16, now: Micros) -> Option<u16> {
-        let left = self.ends_at.0.saturating_sub(now.0).div_euclid(SECOND);
+    fn life_s(&self, most: u16, now: Micros) -> Option<u16> {
+        let left = self.grant.ends_at().0.saturating_sub(now.0).div_euclid(SECOND);
         (left > 0).then(|| u16::try_from(left).unwrap_or(most).min(most))
     }
 }
@@ -96,11 +103,30 @@ pub struct IssueRules<'a> {
     pub issuer: &'a str,
     /// Seconds for which an access token works at the most.
     pub life_most_s: u16,
-    /// What becomes of a refresh token that is used.
-    pub rotation: RefreshRotation,
 }
 
 impl IssueRules<'_> {
+    /// What is issued to a client by a consent.
+    pub(super) fn issue(
+        &self,
+        consent: &InForce<'_>,
+        (client, login): (ProvedClient<'_>, &CustomerLogin),
+        (scopes, key): (OAuthScopes, Option<ProvedKey>),
+        now: Micros,
+    ) -> Result<Issue, OAuthError> {
+        let InForce { grant, .. } = consent;
+        Ok(Issue {
+            client_id: client.record().id.clone(),
+            subject: grant.subject().as_str().to_owned(),
+            scopes,
+            authorization_details: consent.details(scopes),
+            consent: Some(ConsentRef { grant_id: grant.grant_id(), version: grant.version() }),
+            login: Some(login.clone()),
+            key: key.map(ProvedKey::thumbprint),
+            life_s: consent.life_s(self.life_most_s, now).ok_or_else(|| self.ended())?,
+        })
+    }
+
     /// The answer to a code or refresh token whose consent has ended.
     #[must_use]
     pub fn ended(&self) -> OAuthError {
@@ -113,8 +139,8 @@ impl IssueRules<'_> {
 /// Whether there is a refresh token beside the access token. One that is bound to nothing would work for whoever finds
 /// it: a public client has to bind it to a key (RFC 9700 §4.14.2).
 #[must_use]
-pub fn has_refresh_token(auth: ClientAuth, key: Option<Thumbprint>, scopes: &ScopeList) -> bool {
-    scopes.has(OFFLINE_ACCESS) && (auth.is_confidential() || key.is_some())
+pub fn has_refresh_token(auth: ClientAuth, key: Option<Thumbprint>, scopes: OAuthScopes) -> bool {
+    scopes.has(OAuthScope::OfflineAccess) && (auth.is_confidential() || key.is_some())
 }
 
 /// The texts of the tokens of one answer.
@@ -145,11 +171,12 @@ pub struct TokenAnswer<'a> {
     refresh_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<&'a str>,
-    scope: &'a ScopeList,
+    #[serde(serialize_with = "claim::serialize")]
+    scope: OAuthScopes,
     #[serde(skip_serializing_if = "Option::is_none")]
-    authorization_details: Option<&'a Value>,
+    authorization_details: Option<[&'a CustomerDataDetails; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    grant_id: Option<&'a str>,
+    grant_id: Option<GrantId>,
 }
 
 impl<'a> TokenAnswer<'a> {
@@ -162,16 +189,16 @@ impl<'a> TokenAnswer<'a> {
             expires_in: issue.life_s,
             refresh_token: tokens.refresh,
             id_token: tokens.id,
-            scope: &issue.scopes,
-            authorization_details: issue.authorization_details.as_ref(),
-            grant_id: issue.consent.as_ref().map(|consent| consent.grant_id.as_str()),
+            scope: issue.scopes,
+            authorization_details: issue.authorization_details.as_ref().map(|details| [details]),
+            grant_id: issue.consent.map(|consent| consent.grant_id),
         }
     }
 }
 
 impl std::fmt::Debug for TokenAnswer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenAnswer").field("scope", self.scope).finish_non_exhaustive()
+        f.debug_struct("TokenAnswer").field("scope", &self.scope).finish_non_exhaustive()
     }
 }
 

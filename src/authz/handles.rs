@@ -7,29 +7,38 @@
 use super::bits::{self, bits};
 use crate::kernel::base62::{self, U32_WIDTH};
 use crate::kernel::secret::Secret;
+use std::fmt;
+use std::marker::PhantomData;
 use zeroize::Zeroizing;
 
-/// What a text stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HandleKind {
-    /// An authorization code (RFC 6749 §4.1.2).
-    Code,
-    /// A pushed authorization request (RFC 9126 §2.2).
-    RequestUri,
-    /// A refresh token (RFC 6749 §1.5).
-    RefreshToken,
+/// What a text stands for. A text of one kind is none of another.
+pub trait HandleKind {
+    /// How its texts begin.
+    const PREFIX: &'static str;
 }
 
-impl HandleKind {
-    /// How its texts begin.
-    #[must_use]
-    pub fn prefix(self) -> &'static str {
-        match self {
-            Self::Code => "ac_",
-            Self::RequestUri => "urn:ietf:params:oauth:request_uri:",
-            Self::RefreshToken => "rt_",
-        }
-    }
+/// An authorization code (RFC 6749 §4.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {}
+
+/// A pushed authorization request (RFC 9126 §2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestUri {}
+
+/// A refresh token (RFC 6749 §1.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefreshToken {}
+
+impl HandleKind for Code {
+    const PREFIX: &'static str = "ac_";
+}
+
+impl HandleKind for RequestUri {
+    const PREFIX: &'static str = "urn:ietf:params:oauth:request_uri:";
+}
+
+impl HandleKind for RefreshToken {
+    const PREFIX: &'static str = "rt_";
 }
 
 bits! {
@@ -38,10 +47,9 @@ bits! {
 }
 
 /// A handle whose text is whole. Whether it stands for anything is for the database to say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Handle {
-    kind: HandleKind,
+pub struct Handle<K> {
     text: Secret,
+    kind: PhantomData<K>,
 }
 
 /// The text is no handle of that kind, or was damaged.
@@ -49,41 +57,23 @@ pub struct Handle {
 #[error("not one of ours, or damaged on the way")]
 pub struct InvalidHandle;
 
-impl Handle {
+impl<K: HandleKind> Handle<K> {
     /// A new handle from the randomness of `fill`, such as `getrandom::fill`.
-    pub fn random<E>(
-        kind: HandleKind,
-        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
-    ) -> Result<Self, E> {
+    pub fn random<E>(fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
         let mut bytes = Zeroizing::new([0u8; 32]);
         fill(&mut bytes[..])?;
-        Ok(Self::of(kind, &bytes))
-    }
-
-    /// The refresh token that takes the place of this one: the same each time that it is asked for, and known to
-    /// nobody without `key`, so that an answer that was lost can be given again although only hashes are stored.
-    #[must_use]
-    pub fn successor(&self, key: &[u8; 32]) -> Self {
-        let text = self.text.reveal().as_bytes();
-        let bytes = bits::hmac(key, &[b"comptoir successor of a refresh token\n", text]);
-        let bytes = Zeroizing::new(bytes);
-        Self::of(HandleKind::RefreshToken, &bytes)
-    }
-
-    fn of(kind: HandleKind, bytes: &[u8; 32]) -> Self {
-        let prefix = kind.prefix();
         // Sized for all of it, so that no reallocation leaves a copy behind.
-        let mut text = String::with_capacity(prefix.len() + bits::WIDTH + U32_WIDTH);
-        text.push_str(prefix);
-        text.push_str(&Zeroizing::new(bits::encode(bytes)));
+        let mut text = String::with_capacity(K::PREFIX.len() + bits::WIDTH + U32_WIDTH);
+        text.push_str(K::PREFIX);
+        text.push_str(&Zeroizing::new(bits::encode(*bytes)));
         let crc = crc32fast::hash(text.as_bytes());
         text.push_str(&base62::encode(u64::from(crc), U32_WIDTH));
-        Self { kind, text: Secret::new(text) }
+        Ok(Self::of(text))
     }
 
     /// Reads a text.
-    pub fn read(kind: HandleKind, text: &str) -> Result<Self, InvalidHandle> {
-        let rest = text.strip_prefix(kind.prefix()).ok_or(InvalidHandle)?;
+    pub fn read(text: &str) -> Result<Self, InvalidHandle> {
+        let rest = text.strip_prefix(K::PREFIX).ok_or(InvalidHandle)?;
         let (digits, crc) = rest.split_at_checked(bits::WIDTH).ok_or(InvalidHandle)?;
         let body = &text[..text.len() - crc.len()];
         let is_whole = crc.len() == U32_WIDTH
@@ -91,16 +81,16 @@ impl Handle {
         if !is_whole || bits::decode_32(digits).is_none() {
             return Err(InvalidHandle);
         }
-        Ok(Self { kind, text: Secret::new(text.to_owned()) })
+        Ok(Self::of(text.to_owned()))
+    }
+}
+
+impl<K> Handle<K> {
+    fn of(text: String) -> Self {
+        Self { text: Secret::new(text), kind: PhantomData }
     }
 
-    /// What it stands for.
-    #[must_use]
-    pub fn kind(&self) -> HandleKind {
-        self.kind
-    }
-
-    /// The text, for the client that gets it.
+    /// The text, for who gets it.
     #[must_use]
     pub fn text(&self) -> &Secret {
         &self.text
@@ -110,5 +100,25 @@ impl Handle {
     #[must_use]
     pub fn hash(&self) -> HandleHash {
         HandleHash(bits::sha256(self.text.reveal()))
+    }
+}
+
+impl<K> Clone for Handle<K> {
+    fn clone(&self) -> Self {
+        Self { text: self.text.clone(), kind: PhantomData }
+    }
+}
+
+impl<K> PartialEq for Handle<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash() == other.hash()
+    }
+}
+
+impl<K> Eq for Handle<K> {}
+
+impl<K: HandleKind> fmt::Debug for Handle<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}…", K::PREFIX)
     }
 }

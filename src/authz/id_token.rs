@@ -1,8 +1,8 @@
 //! ID tokens (OpenID Connect Core §2): that a customer has logged in, and nothing about them.
 
 use super::grant::Issue;
-use super::scopes::OPENID;
 use super::signing::{CannotSign, SigningKey};
+use crate::consent::scope::OAuthScope;
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use crate::kernel::secret::Secret;
@@ -39,7 +39,7 @@ impl<'a> IdClaims<'a> {
         nonce: Option<&'a str>,
         now: Micros,
     ) -> Option<Self> {
-        let login = issue.login.as_ref().filter(|_| issue.scopes.has(OPENID))?;
+        let login = issue.login.as_ref().filter(|_| issue.scopes.has(OAuthScope::OpenId))?;
         let iat = now.0.div_euclid(SECOND);
         Some(Self {
             iss: issuer,

@@ -4,13 +4,20 @@
 //! Who asks has to have proved itself before: otherwise the answer would tell a stranger whether a token works.
 
 use super::access_token::{AccessClaims, Confirmation};
-use super::grant::{LiveGrant, token_type};
+use super::authenticate::ProvedClient;
+use super::grant::{Decided, InForce, token_type};
+use super::presented::{TokenAbout, asked};
 use super::refresh::{IDLE_MOST, RefreshRecord};
-use super::scopes::ScopeList;
+use super::scopes::claim;
+use crate::access::oauth::error::{OAuthCode, OAuthError};
+use crate::consent::decide::ReadRefused;
+use crate::consent::details::CustomerDataDetails;
+use crate::consent::live::GrantPointer;
+use crate::consent::record::GrantId;
+use crate::consent::scope::{OAuthScope, OAuthScopes};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use serde::Serialize;
-use serde_json::Value;
 
 /// The answer: `active`, and of an active token what it says.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,7 +32,8 @@ pub struct Introspection {
 /// What a token says that works. Times are in seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ActiveToken {
-    scope: ScopeList,
+    #[serde(serialize_with = "claim::serialize")]
+    scope: OAuthScopes,
     client_id: String,
     sub: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,13 +48,13 @@ pub struct ActiveToken {
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    grant_id: Option<String>,
+    grant_id: Option<GrantId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     acr: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    authorization_details: Option<Value>,
+    authorization_details: Option<[CustomerDataDetails; 1]>,
 }
 
 impl Introspection {
@@ -60,23 +68,35 @@ impl Introspection {
         Self { active: true, token: Some(token) }
     }
 
-    /// About an access token that was verified; `grant` is the consent that it points to, where that is in force.
-    #[must_use]
+    /// About an access token that was verified; `consent` is what was decided about the consent that it points to, and
+    /// says nothing of a token without one. It tells what the token allows now, not what it was issued for. Where that
+    /// cannot be known, it is an error.
     pub fn of_access(
         claims: &AccessClaims,
-        grant: Option<&LiveGrant>,
-        client_id: &str,
+        consent: Decided<'_>,
+        client: ProvedClient<'_>,
         now: Micros,
-    ) -> Self {
-        let grant = grant.filter(|grant| grant.is_live(now));
-        let lacks_consent = claims.grant_id.as_deref() != grant.map(|grant| &*grant.grant_id);
+    ) -> Result<Self, OAuthError> {
         let is_over = claims.exp <= now.0.div_euclid(SECOND);
-        if claims.client_id != client_id || lacks_consent || is_over {
-            return Self::inactive();
+        let Ok(asked) = asked(claims, client.record()) else { return Ok(Self::inactive()) };
+        if is_over || client.is_confidential().is_err() {
+            return Ok(Self::inactive());
         }
-        let scope = grant.map(|grant| claims.scope.shared_with(&grant.scopes));
-        Self::active(ActiveToken {
-            scope: scope.unwrap_or_else(|| claims.scope.clone()),
+        let (scope, details) = match asked.about {
+            TokenAbout::Client => (asked.scopes, None),
+            TokenAbout::Grant(pointer) => {
+                let Some(consent) = known(consent, &pointer)? else { return Ok(Self::inactive()) };
+                if !consent.grant.accepts(asked.issued_at) {
+                    return Ok(Self::inactive());
+                }
+                let scope = asked.scopes.and(consent.grant.scopes());
+                (scope, consent.details(scope))
+            }
+            // Another issuer is asked about its own.
+            TokenAbout::Foreign { .. } => return Ok(Self::inactive()),
+        };
+        Ok(Self::active(ActiveToken {
+            scope,
             client_id: claims.client_id.clone(),
             sub: claims.sub.clone(),
             token_type: Some(token_type(claims.cnf.is_some())),
@@ -85,40 +105,57 @@ impl Introspection {
             exp: claims.exp,
             iat: Some(claims.iat),
             cnf: claims.cnf,
-            grant_id: claims.grant_id.clone(),
+            grant_id: claims.grant_id,
             acr: claims.acr.clone(),
             auth_time: claims.auth_time,
-            authorization_details: grant.and_then(|grant| grant.authorization_details.clone()),
-        })
+            authorization_details: details.map(|details| [details]),
+        }))
     }
 
-    /// About a refresh token that is stored; `grant` is the consent behind it, where that is in force.
-    #[must_use]
+    /// About a refresh token that is stored; `consent` is what was decided about the consent behind it.
     pub fn of_refresh(
         token: &RefreshRecord,
-        grant: Option<&LiveGrant>,
-        client_id: &str,
+        consent: Decided<'_>,
+        client: ProvedClient<'_>,
         now: Micros,
-    ) -> Self {
-        let idle_end = token.used_at.0.saturating_add(IDLE_MOST);
-        let works = token.client_id == client_id && token.successor.is_none() && now.0 < idle_end;
-        let Some(grant) = grant.filter(|grant| works && grant.is_live(now)) else {
-            return Self::inactive();
+    ) -> Result<Self, OAuthError> {
+        let is_its = token.to.client_id == client.record().id && client.is_confidential().is_ok();
+        if !is_its || token.is_idle(now) {
+            return Ok(Self::inactive());
+        }
+        let Some(consent) = known(consent, &token.to.consent)? else {
+            return Ok(Self::inactive());
         };
-        Self::active(ActiveToken {
-            scope: grant.scopes.clone(),
-            client_id: token.client_id.clone(),
-            sub: token.subject.clone(),
+        let scope = consent.scopes_of(client.record());
+        if !consent.grant.has_refresh() || !scope.has(OAuthScope::OfflineAccess) {
+            return Ok(Self::inactive());
+        }
+        let idle_end = token.used_at.0.saturating_add(IDLE_MOST);
+        Ok(Self::active(ActiveToken {
+            scope,
+            client_id: token.to.client_id.clone(),
+            sub: token.to.consent.sub.as_str().to_owned(),
             token_type: None,
             iss: None,
             aud: None,
-            exp: grant.ends_at.0.min(idle_end).div_euclid(SECOND),
+            exp: consent.grant.ends_at().0.min(idle_end).div_euclid(SECOND),
             iat: None,
-            cnf: token.key.map(|jkt| Confirmation { jkt }),
-            grant_id: Some(grant.grant_id.clone()),
+            cnf: token.to.key.map(|jkt| Confirmation { jkt }),
+            grant_id: Some(consent.grant.grant_id()),
             acr: token.login.acr.clone(),
             auth_time: Some(token.login.auth_time),
-            authorization_details: grant.authorization_details.clone(),
-        })
+            authorization_details: consent.details(scope).map(|details| [details]),
+        }))
+    }
+}
+
+/// The consent that something points at; none where that is not in force.
+fn known<'a>(
+    consent: Decided<'a>,
+    pointer: &GrantPointer,
+) -> Result<Option<InForce<'a>>, OAuthError> {
+    match consent {
+        Err(ReadRefused::Unknown) => Err(OAuthCode::TemporarilyUnavailable.into()),
+        decided => Ok(decided.ok().filter(|consent| consent.is_of(pointer))),
     }
 }

@@ -4,9 +4,9 @@
 
 use super::client::{ClientAuth, SecurityProfile};
 use super::dpop::ALGORITHMS;
-use super::jws::algorithm_names;
 use super::pkce::METHOD;
 use super::token_request::GRANT_TYPES;
+use crate::access::oauth::jwk::PROFILE_ALGORITHMS;
 use crate::kernel::word::Word as _;
 use serde::Serialize;
 
@@ -67,6 +67,10 @@ pub struct ServerMetadata<'a> {
     code_challenge_methods_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: Vec<&'static str>,
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
     dpop_signing_alg_values_supported: [&'static str; 1],
     authorization_details_types_supported: &'a [&'a str],
     scopes_supported: &'a [&'a str],
@@ -95,7 +99,13 @@ impl<'a> PublishedFacts<'a> {
     /// About the authorization server.
     #[must_use]
     pub fn server(&self) -> ServerMetadata<'a> {
-        let methods = ClientAuth::WORDS.iter().filter(|(_, auth)| auth.is_confidential());
+        // A public client gets nothing where customers are asked by FAPI 2.0 alone.
+        let has_public = self.customers == SecurityProfile::Baseline;
+        let methods = |has_public: bool| {
+            let all = ClientAuth::WORDS.iter();
+            let taken = all.filter(move |(_, auth)| has_public || auth.is_confidential());
+            taken.map(|(word, _)| *word).collect()
+        };
         ServerMetadata {
             issuer: self.issuer,
             authorization_endpoint: self.at(AUTHORIZE_PATH),
@@ -111,8 +121,12 @@ impl<'a> PublishedFacts<'a> {
             response_modes_supported: ["query"],
             grant_types_supported: GRANT_TYPES,
             code_challenge_methods_supported: [METHOD],
-            token_endpoint_auth_methods_supported: methods.map(|(word, _)| *word).collect(),
-            token_endpoint_auth_signing_alg_values_supported: algorithm_names(),
+            token_endpoint_auth_methods_supported: methods(has_public),
+            token_endpoint_auth_signing_alg_values_supported: PROFILE_ALGORITHMS,
+            revocation_endpoint_auth_methods_supported: methods(has_public),
+            revocation_endpoint_auth_signing_alg_values_supported: PROFILE_ALGORITHMS,
+            introspection_endpoint_auth_methods_supported: methods(false),
+            introspection_endpoint_auth_signing_alg_values_supported: PROFILE_ALGORITHMS,
             dpop_signing_alg_values_supported: ALGORITHMS,
             authorization_details_types_supported: self.details_types,
             scopes_supported: self.scopes,

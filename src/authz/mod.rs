@@ -6,29 +6,29 @@
 //!
 //! The way of a client: it pushes what it asks for ([`par`], [`request`]), sends the customer with the reference
 //! ([`authorize`]), exchanges the code ([`token_request`], [`exchange`]) and later the refresh token ([`refresh`]) for
-//! access tokens ([`access_token`]), and shows those with a proof of its key ([`dpop`], [`presented`]). How it is
-//! authenticated is shared with the client credentials of [`crate::access::oauth`], and stricter here
-//! ([`client_assertion`]).
+//! access tokens ([`access_token`]), and shows those with a proof of its key ([`dpop`], [`presented`]). It is proved in one
+//! place ([`authenticate`]), what works once counts once ([`once`]), and what a consent allows is told by
+//! [`crate::consent`]. Forms, error codes, signatures and assertions are read as [`crate::access::oauth`] reads them.
 
 pub mod access_token;
+pub mod authenticate;
 pub mod authorize;
 pub mod bits;
 pub mod client;
-pub mod client_assertion;
 pub mod dpop;
-pub mod error;
 pub mod exchange;
-pub mod form;
 pub mod grant;
 pub mod handles;
 pub mod htu;
 pub mod id_token;
 pub mod introspect;
+pub mod issued;
 pub mod jwk;
-pub mod jws;
 pub mod keys;
+pub mod login;
 pub mod metadata;
 pub mod nonce;
+pub mod once;
 pub mod par;
 pub mod pkce;
 pub mod presented;

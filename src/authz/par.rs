@@ -1,8 +1,9 @@
 //! Pushed authorization requests (RFC 9126): kept for some minutes, and given out for a reference.
 
-use super::error::{OAuthCode, OAuthError};
-use super::handles::Handle;
+use super::handles::{Handle, RequestUri};
+use super::once::Untaken;
 use super::request::AuthorizationRequest;
+use crate::access::oauth::error::{OAuthCode, OAuthError};
 use crate::kernel::Micros;
 use serde::Serialize;
 
@@ -28,6 +29,16 @@ impl PushedRequest {
         let is_open = self.request.client_id == client_id && !self.decided && now < self.expires_at;
         is_open.then_some(&self.request).ok_or_else(unknown)
     }
+
+    /// The same once the customer has decided: it is had by taking it, so that of two answers one counts.
+    pub fn decide(
+        self,
+        client_id: &str,
+        now: Micros,
+    ) -> Result<Untaken<AuthorizationRequest, OAuthError>, OAuthError> {
+        self.of(client_id, now)?;
+        Ok(Untaken::new(self.request, unknown()))
+    }
 }
 
 /// The answer where a reference stands for nothing.
@@ -47,7 +58,7 @@ pub struct PushedAnswer<'a> {
 impl<'a> PushedAnswer<'a> {
     /// The answer with a reference that works for so many seconds.
     #[must_use]
-    pub fn new(reference: &'a Handle, life_s: u16) -> Self {
+    pub fn new(reference: &'a Handle<RequestUri>, life_s: u16) -> Self {
         Self { request_uri: reference.text().reveal(), expires_in: life_s }
     }
 }

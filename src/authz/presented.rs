@@ -1,15 +1,17 @@
-//! Access tokens as they are shown to the API (RFC 6750 §2.1, RFC 9449 §7.1), what they allow, and how a refusal is
-//! told.
+//! Access tokens as they are shown to the API (RFC 6750 §2.1, RFC 9449 §7.1), whom they name and what they were issued
+//! for, and how a refusal is told. Whether a consent allows it is told by [`crate::consent::decide`] alone.
 
 use super::access_token::{AccessClaims, Between, verify};
 use super::client::{AuthzClient, SecurityProfile};
 use super::dpop::{self, ALGORITHMS, DpopError, ProofFor, ProvedKey};
-use super::error::{OAuthCode, OAuthError};
-use super::grant::LiveGrant;
 use super::htu::Htu;
 use super::nonce::Nonces;
-use super::scopes::ScopeList;
+use super::once::Unspent;
+use super::scopes::{is_about_customers, of_machines};
+use crate::access::oauth::error::{OAuthCode, OAuthError};
 use crate::access::oauth::jwk::Verifier;
+use crate::consent::live::GrantPointer;
+use crate::consent::scope::OAuthScopes;
 use crate::kernel::Micros;
 
 /// How a token is shown.
@@ -56,8 +58,37 @@ pub struct TokenRules<'a> {
 pub struct ShownToken {
     /// What it says.
     pub claims: AccessClaims,
-    /// The proof that came with it, of which the use is to be noted before it counts.
-    pub proof: Option<ProvedKey>,
+    /// The key that it was shown with.
+    pub key: Option<ProvedKey>,
+}
+
+/// Whom a token names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenAbout<'a> {
+    /// The client itself, and no customer.
+    Client,
+    /// A customer, by the consent that it was issued by. All that it says of that must be the consent's.
+    Grant(GrantPointer),
+    /// A customer of another issuer, which knows nothing of consents: the one for this client and customer is to be
+    /// looked for, by the name that the partner knows them by here.
+    Foreign {
+        /// The issuer.
+        issuer: &'a str,
+        /// The customer, as that issuer names them.
+        subject: &'a str,
+    },
+}
+
+/// What is asked for with a token: of a client, about somebody. Nothing about a customer is granted by it: with what the
+/// read needs it makes a [`ConsentRead`](crate::consent::decide::ConsentRead), and that is decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AskedRights<'a> {
+    /// About whom.
+    pub about: TokenAbout<'a>,
+    /// What the token was issued for and the client may still have. About a client itself that is all that it allows.
+    pub scopes: OAuthScopes,
+    /// When the token was issued, in seconds since 1970.
+    pub issued_at: i64,
 }
 
 /// The token of a request, in whichever scheme; none where it shows none. A token in the address is not looked for:
@@ -87,18 +118,20 @@ pub fn judge(
     (method, address): (&str, &Htu),
     rules: &TokenRules<'_>,
     now: Micros,
-) -> Result<Option<ShownToken>, OAuthError> {
+) -> Result<Option<Unspent<ShownToken>>, OAuthError> {
     let Some((scheme, token)) = token(shown.authorization)? else { return Ok(None) };
     let refused = |why: String| OAuthError::new(OAuthCode::InvalidToken, why);
     let claims = verify(token, rules.keys, rules.between, now);
     let claims = claims.map_err(|flaw| refused(flaw.to_string()))?;
     let must_be_bound =
-        rules.customers == SecurityProfile::Fapi2 && claims.scope.is_about_customers();
+        rules.customers == SecurityProfile::Fapi2 && is_about_customers(claims.scope);
     let bound = match (scheme, claims.cnf) {
         (Scheme::Bearer, None) if must_be_bound => {
             return Err(refused("a token about customers must be bound to a key".to_owned()));
         }
-        (Scheme::Bearer, None) => return Ok(Some(ShownToken { claims, proof: None })),
+        (Scheme::Bearer, None) => {
+            return Ok(Some(Unspent::new(ShownToken { claims, key: None }, None)));
+        }
         (Scheme::Bearer, Some(_)) => {
             let why = "the token is bound to a key: send it as DPoP with a proof";
             return Err(refused(why.to_owned()));
@@ -117,34 +150,34 @@ pub fn judge(
         needs_nonce: rules.needs_nonce,
     };
     let proved = dpop::check(proof, &made_for, now)?;
-    if proved.key != bound.jkt {
+    if proved.looked_at().thumbprint() != bound.jkt {
         return Err(refused("the token is bound to another key than the proof's".to_owned()));
     }
-    Ok(Some(ShownToken { claims, proof: Some(proved) }))
+    Ok(Some(proved.map(|key| ShownToken { claims, key: Some(key) })))
 }
 
-/// What a token allows now: what it was issued for, the client may still have and the consent still allows. `grant` is
-/// the consent that it points to, or of another issuer's token the one for its client and customer, where that is in
-/// force. Without a consent nothing about customers is allowed.
-pub fn rights(
-    claims: &AccessClaims,
+/// What is asked for with a token of a client. Where the token is about a customer, this says which consent is to be
+/// asked for; without one it gives nothing, not even what the client would have by itself: a token is about the one or
+/// the other (RFC 9068 §2.2, `sub`).
+pub fn asked<'a>(
+    claims: &'a AccessClaims,
     client: &AuthzClient,
-    grant: Option<&LiveGrant>,
-    now: Micros,
-) -> Result<ScopeList, OAuthError> {
-    let refused = |why: &'static str| OAuthError::new(OAuthCode::InvalidToken, why);
+) -> Result<AskedRights<'a>, OAuthError> {
     if claims.client_id != client.id {
-        return Err(refused("the token is of another client"));
+        let why = "the token is of another client";
+        return Err(OAuthError::new(OAuthCode::InvalidToken, why));
     }
-    let scopes = claims.scope.shared_with(&client.scopes);
-    let is_its = |grant: &&LiveGrant| {
-        claims.grant_id.as_ref().is_none_or(|id| *id == grant.grant_id) && grant.is_live(now)
+    let shared = claims.scope.and(client.scopes);
+    let (about, scopes) = match (claims.grant_id, claims.cver) {
+        (Some(grant_id), Some(version)) => {
+            let sub = claims.sub.parse().map_err(|_| OAuthCode::InvalidToken)?;
+            let pointer = GrantPointer { grant_id, version, client: client.app, sub };
+            (TokenAbout::Grant(pointer), shared)
+        }
+        _ if claims.sub == claims.client_id => (TokenAbout::Client, of_machines(shared)),
+        _ => (TokenAbout::Foreign { issuer: &claims.iss, subject: &claims.sub }, shared),
     };
-    match grant.filter(is_its) {
-        Some(grant) => Ok(scopes.shared_with(&grant.scopes)),
-        None if claims.grant_id.is_some() => Err(refused("consent ended")),
-        None => Ok(scopes.about_no_customers()),
-    }
+    Ok(AskedRights { about, scopes, issued_at: claims.iat })
 }
 
 /// What an answer adds to a refusal.

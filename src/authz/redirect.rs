@@ -14,8 +14,19 @@ const ANSWER: [&str; 6] = ["code", "error", "error_description", "error_uri", "i
 
 /// An address to which a client has customers sent back.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "StoredRedirect", into = "StoredRedirect")]
 pub struct RedirectUri(String);
+
+/// An address as it is stored: by what kind it was registered as. A text alone is none, so that nobody reads one that was
+/// not registered.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StoredRedirect {
+    /// By https.
+    Web(String),
+    /// On the loopback interface of the customer's device.
+    Loopback(String),
+}
 
 /// Why an address cannot be registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -122,17 +133,23 @@ impl fmt::Display for RedirectUri {
     }
 }
 
-impl From<RedirectUri> for String {
+impl From<RedirectUri> for StoredRedirect {
     fn from(uri: RedirectUri) -> Self {
-        uri.0
+        let is_loopback = around_port(&uri.0).is_some();
+        if is_loopback { Self::Loopback(uri.0) } else { Self::Web(uri.0) }
     }
 }
 
-/// Of what was stored: it was registered before, whatever kind of client did.
-impl TryFrom<String> for RedirectUri {
+impl TryFrom<StoredRedirect> for RedirectUri {
     type Error = InvalidRedirect;
 
-    fn try_from(text: String) -> Result<Self, InvalidRedirect> {
-        Self::register(&text, true)
+    fn try_from(stored: StoredRedirect) -> Result<Self, InvalidRedirect> {
+        match stored {
+            StoredRedirect::Web(text) => Self::register(&text, false),
+            StoredRedirect::Loopback(text) if around_port(&text).is_some() => {
+                Self::register(&text, true)
+            }
+            StoredRedirect::Loopback(_) => Err(InvalidRedirect::Scheme),
+        }
     }
 }

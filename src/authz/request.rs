@@ -3,24 +3,28 @@
 
 mod read;
 
+use super::authenticate::ProvedClient;
 use super::client::{AuthzClient, SecurityProfile};
-use super::error::{OAuthCode, OAuthError};
-use super::form::Parameters;
+use super::dpop::ProvedKey;
 use super::jwk::Thumbprint;
 use super::pkce::Challenge;
 use super::redirect::RedirectUri;
-use super::scopes::ScopeList;
+use super::scopes::claim;
+use crate::access::oauth::error::{OAuthCode, OAuthError};
+use crate::access::oauth::form::Parameters;
+use crate::consent::category::SensitiveCategories;
+use crate::consent::details::CustomerDataDetails;
+use crate::consent::purpose::PurposeId;
+use crate::consent::record::GrantId;
+use crate::consent::scope::OAuthScopes;
 use crate::kernel::word::{read_words, words};
 use read::{back, rest, wrong};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// Most characters of `state`.
 pub const STATE_MOST: usize = 512;
 /// Most characters of `nonce` (FAPI 2.0 Security Profile §5.3.2.2).
 pub const NONCE_MOST: usize = 64;
-/// Most entries of `authorization_details`.
-pub const DETAILS_MOST: usize = 10;
 
 words! {
     /// What the customer is to be asked (OpenID Connect Core §3.1.2.1).
@@ -47,7 +51,7 @@ pub enum GrantAction {
     /// It becomes what is granted now.
     Replace {
         /// The grant.
-        grant_id: String,
+        grant_id: GrantId,
     },
 }
 
@@ -70,11 +74,12 @@ pub struct AuthorizationRequest {
     /// Where the answer goes.
     pub back: Back,
     /// For what.
-    pub scopes: ScopeList,
-    /// The same in detail (RFC 9396): a list of objects with a `type` each, of which no more is known here.
-    pub authorization_details: Option<Value>,
+    #[serde(with = "claim")]
+    pub scopes: OAuthScopes,
+    /// The same in detail (RFC 9396).
+    pub authorization_details: Option<CustomerDataDetails>,
     /// To what end, by the name that it was registered with.
-    pub purpose_id: Option<String>,
+    pub purpose_id: Option<PurposeId>,
     /// What the code is bound to.
     pub challenge: Challenge,
     /// What stands in an ID token.
@@ -110,6 +115,8 @@ pub struct RequestRules<'a> {
     pub customers: SecurityProfile,
     /// The base address of the API: the only `resource` that there is (RFC 8707).
     pub resource: &'a str,
+    /// What is left out where details do not say what is.
+    pub sensitive: SensitiveCategories,
 }
 
 /// Why a request in the address of the browser is refused.
@@ -127,13 +134,13 @@ pub struct PlainRefused {
 /// where it sends one.
 pub fn pushed(
     form: &Parameters,
-    client: &AuthzClient,
+    client: ProvedClient<'_>,
     rules: RequestRules<'_>,
-    proof: Option<Thumbprint>,
+    proof: Option<ProvedKey>,
 ) -> Result<AuthorizationRequest, OAuthError> {
-    let back = back(form, client)?;
-    let mut request = rest(form, client, rules, back)?;
-    match (request.dpop_jkt, proof) {
+    let record = client.record();
+    let mut request = rest(form, record, rules, back(form, record)?)?;
+    match (request.dpop_jkt, proof.map(ProvedKey::thumbprint)) {
         (Some(named), Some(proved)) if named != proved => {
             let why = "dpop_jkt is not the key of the DPoP proof";
             return Err(OAuthError::new(OAuthCode::InvalidDpopProof, why));
@@ -144,19 +151,20 @@ pub fn pushed(
     Ok(request)
 }
 
-/// Reads a request that stands in the address of the browser itself. What the profile wants pushed is refused.
+/// Reads a request that stands in the address of the browser itself. What the profile wants pushed is refused before
+/// anything of it is read, and the customer alone is told: nobody has proved that it is the client's.
 pub fn plain(
     form: &Parameters,
     client: &AuthzClient,
     rules: RequestRules<'_>,
 ) -> Result<AuthorizationRequest, PlainRefused> {
+    if client.profile_for(rules.customers) == SecurityProfile::Fapi2 {
+        let error = wrong("push the request first, and send its request_uri");
+        return Err(PlainRefused { error, back: None });
+    }
     let back = back(form, client).map_err(|error| PlainRefused { error, back: None })?;
     let told = |error| PlainRefused { error, back: Some(back.clone()) };
-    let request = rest(form, client, rules, back.clone()).map_err(told)?;
-    if request.profile == SecurityProfile::Fapi2 {
-        return Err(told(wrong("push the request first, and send its request_uri")));
-    }
-    Ok(request)
+    rest(form, client, rules, back.clone()).map_err(told)
 }
 
 /// Whether `resource` names this API, where it names any (RFC 8707 §2).

@@ -1,116 +1,56 @@
-//! Lists of scopes as they are on the wire (RFC 6749 §3.3). What a scope means is not known here.
+//! Scopes on the wire (RFC 6749 §3.3): one text with spaces between. What they mean is told by
+//! [`crate::consent::scope`].
 
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
+use crate::access::oauth::error::{OAuthCode, OAuthError};
+use crate::consent::scope::{OAuthScope, OAuthScopes, ScopeHolder};
+use crate::kernel::word::Word as _;
 
-/// Most scopes of a list.
-pub const SCOPES_MOST: usize = 64;
-/// Most characters of a scope.
-pub const SCOPE_MOST: usize = 100;
-/// The scope for which there are refresh tokens (OpenID Connect Core §11).
-pub const OFFLINE_ACCESS: &str = "offline_access";
-/// The scope for which there are ID tokens (OpenID Connect Core §3.1.2.1).
-pub const OPENID: &str = "openid";
-/// How scopes begin that are about customers.
-const CUSTOMER: &str = "customer.";
+/// The scopes of a parameter `scope`; none where it is empty. One that is not known here is refused.
+pub fn read(text: &str) -> Result<OAuthScopes, OAuthError> {
+    if text.is_empty() {
+        return Ok(OAuthScopes::NONE);
+    }
+    let read = OAuthScopes::parse(text);
+    read.map_err(|error| OAuthError::new(OAuthCode::InvalidScope, error.to_string()))
+}
 
-/// Scopes, each once, in the order in which they were given. As text they have a space between.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ScopeList(Vec<String>);
+/// The same of a parameter that may be left out.
+pub(super) fn given(text: Option<&str>) -> Result<Option<OAuthScopes>, OAuthError> {
+    text.map(read).transpose()
+}
 
-/// The text is no list of scopes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "scope is up to {SCOPES_MOST} words of up to {SCOPE_MOST} characters with one space between, without quotes and backslashes"
-)]
-pub struct InvalidScopeList;
+/// Those for which no customer is asked and nobody logs in.
+#[must_use]
+pub fn of_machines(scopes: OAuthScopes) -> OAuthScopes {
+    scopes.that(|scope| scope.holder() == ScopeHolder::Machine)
+}
 
-impl FromStr for ScopeList {
-    type Err = InvalidScopeList;
+/// Whether one of them is about customers.
+#[must_use]
+pub fn is_about_customers(scopes: OAuthScopes) -> bool {
+    !scopes.of_customers().is_empty()
+}
 
-    fn from_str(text: &str) -> Result<Self, InvalidScopeList> {
-        let mut list = Self::default();
-        if text.is_empty() {
-            return Ok(list);
-        }
-        for word in text.split(' ') {
-            let is_word = (1..=SCOPE_MOST).contains(&word.len())
-                && word.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
-            if !is_word {
-                return Err(InvalidScopeList);
-            }
-            if !list.has(word) {
-                list.0.push(word.to_owned());
-            }
-        }
-        if list.0.len() > SCOPES_MOST { Err(InvalidScopeList) } else { Ok(list) }
+/// Scopes as a claim `scope` (RFC 9068 §2.2.3). Another issuer may have words that mean nothing here: they give nothing.
+pub mod claim {
+    use super::{OAuthScope, OAuthScopes};
+    use crate::kernel::word::Word as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    /// Writes the text.
+    pub fn serialize<S: Serializer>(scopes: &OAuthScopes, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(scopes)
+    }
+
+    /// Reads the text.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<OAuthScopes, D::Error> {
+        let text = String::deserialize(from)?;
+        Ok(text.split(' ').filter_map(OAuthScope::of).collect())
     }
 }
 
-impl ScopeList {
-    /// The scopes one by one.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether a scope is among them.
-    #[must_use]
-    pub fn has(&self, scope: &str) -> bool {
-        self.0.iter().any(|known| known == scope)
-    }
-
-    /// Whether all of them are among others.
-    #[must_use]
-    pub fn within(&self, others: &Self) -> bool {
-        self.iter().all(|scope| others.has(scope))
-    }
-
-    /// Those of them that are among others, too.
-    #[must_use]
-    pub fn shared_with(&self, others: &Self) -> Self {
-        Self(self.0.iter().filter(|scope| others.has(scope)).cloned().collect())
-    }
-
-    /// Those of them for which no customer has to be asked.
-    #[must_use]
-    pub fn about_no_customers(&self) -> Self {
-        let needs_none = |scope: &&String| {
-            !scope.starts_with(CUSTOMER) && ![OFFLINE_ACCESS, OPENID].contains(&scope.as_str())
-        };
-        Self(self.0.iter().filter(needs_none).cloned().collect())
-    }
-
-    /// Whether one of them is about customers.
-    #[must_use]
-    pub fn is_about_customers(&self) -> bool {
-        self.iter().any(|scope| scope.starts_with(CUSTOMER))
-    }
-}
-
-impl fmt::Display for ScopeList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(" "))
-    }
-}
-
-impl From<ScopeList> for String {
-    fn from(list: ScopeList) -> Self {
-        list.to_string()
-    }
-}
-
-impl TryFrom<String> for ScopeList {
-    type Error = InvalidScopeList;
-
-    fn try_from(text: String) -> Result<Self, InvalidScopeList> {
-        text.parse()
-    }
+/// The scopes that there are, as they are published (RFC 8414 §2).
+#[must_use]
+pub fn published() -> Vec<&'static str> {
+    OAuthScopes::all().iter().map(OAuthScope::as_str).collect()
 }

@@ -1,10 +1,11 @@
 //! The settings of the authorization server and of what customers consent to, with their defaults and bounds.
 
 use super::client::SecurityProfile;
-use super::refresh::RefreshRotation;
+use crate::consent::settings::ConsentSettings;
 use crate::kernel::word::{read_words, words};
 use serde::Deserialize;
 use std::ops::RangeInclusive;
+use url::Url;
 
 words! {
     /// Who issues tokens.
@@ -21,7 +22,7 @@ words! {
     pub enum NonceUse {
         /// No; one that is there is looked at.
         Off = "off",
-        /// Yes: for nodes that do not tell each other which proofs were used.
+        /// Yes.
         Required = "required",
     }
 }
@@ -37,10 +38,6 @@ words! {
 }
 
 read_words!(AuthzMode, NonceUse, LogoutReach);
-
-/// Categories of purchases that are left out unless the customer ticks them: they can tell of health, religion or sex
-/// life (GDPR Art. 9). More may be added, none taken out.
-pub const SENSITIVE: [&str; 5] = ["pharmacy", "alcohol", "tobacco", "intimate", "baby"];
 
 /// All of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -64,6 +61,8 @@ pub struct AuthzSettings {
 pub struct TokenSettings {
     /// Who issues them.
     pub mode: AuthzMode,
+    /// The other authorization server, where it is another.
+    pub external: Option<ExternalIssuer>,
     /// What requests about customers have to keep to; left out, FAPI 2.0 in production and the baseline elsewhere.
     pub customer_profile: Option<SecurityProfile>,
     /// How long a code works.
@@ -72,53 +71,42 @@ pub struct TokenSettings {
     pub par_ttl_s: u16,
     /// How long an access token works.
     pub access_ttl_s: u16,
-    /// What becomes of a refresh token that is used.
-    pub refresh_rotation: RefreshRotation,
     /// Whether proofs need a nonce.
     pub dpop_nonce: NonceUse,
+}
+
+/// Another authorization server, whose tokens are taken.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalIssuer {
+    /// Its address, as its tokens name it (`iss`).
+    pub issuer: String,
+    /// Where its keys are (RFC 8414 §2).
+    pub jwks_uri: String,
+}
+
+/// Where the program runs, as far as settings hang on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deployment {
+    /// Whether customers and partners are real.
+    pub in_production: bool,
+    /// Whether there is more than one node.
+    pub has_nodes: bool,
+    /// Whether all nodes see which proofs and assertions were used: in the database or in Redis. Otherwise each knows of
+    /// its own, and only until it ends.
+    pub shares_replays: bool,
 }
 
 impl Default for TokenSettings {
     fn default() -> Self {
         Self {
             mode: AuthzMode::Embedded,
+            external: None,
             customer_profile: None,
             code_ttl_s: 60,
             par_ttl_s: 300,
             access_ttl_s: 300,
-            refresh_rotation: RefreshRotation::None,
             dpop_nonce: NonceUse::Off,
-        }
-    }
-}
-
-/// Consents.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ConsentSettings {
-    /// For how many days a consent is offered first.
-    pub default_days: u16,
-    /// For how many at the most: a year.
-    pub max_days: u16,
-    /// After how many the customer is reminded of it.
-    pub reminder_days: u16,
-    /// Milliseconds between looks for what has changed.
-    pub feed_poll_ms: u16,
-    /// Milliseconds after which what is known is too old to answer by.
-    pub max_stale_ms: u16,
-    /// Categories that are left out unless the customer ticks them.
-    pub sensitive_categories: Vec<String>,
-}
-
-impl Default for ConsentSettings {
-    fn default() -> Self {
-        Self {
-            default_days: 90,
-            max_days: 365,
-            reminder_days: 90,
-            feed_poll_ms: 500,
-            max_stale_ms: 2_000,
-            sensitive_categories: SENSITIVE.map(str::to_owned).to_vec(),
         }
     }
 }
@@ -207,25 +195,29 @@ impl AuthzSettings {
         self.authz.customer_profile.unwrap_or(usual)
     }
 
-    /// Whether DPoP proofs need a nonce: where it is set, and where nodes cannot see which proofs others have taken.
+    /// Whether DPoP proofs need a nonce: where it is set, and where a node forgets what was used when it ends. A proof of
+    /// before then lacks a nonce of the node that runs now ([`Nonces`](super::nonce::Nonces)).
     #[must_use]
-    pub fn needs_nonce(&self, shares_replays: bool) -> bool {
-        self.authz.dpop_nonce == NonceUse::Required || !shares_replays
+    pub fn needs_nonce(&self, deployment: Deployment) -> bool {
+        self.authz.dpop_nonce == NonceUse::Required || !deployment.shares_replays
     }
 
-    /// All that is out of bounds.
+    /// All that is out of bounds, or will not do where the program runs.
     #[must_use]
-    pub fn faults(&self) -> Vec<SettingFault> {
-        let Self { authz, consent, login, retention, events } = self;
-        let bounds: [(&'static str, u16, RangeInclusive<u16>); 13] = [
+    pub fn faults(&self, deployment: Deployment) -> Vec<SettingFault> {
+        let mut faults = self.out_of_bounds();
+        let fault = |(key, why)| SettingFault { key, why };
+        faults.extend(self.consent.faults().into_iter().map(fault));
+        faults.extend(self.authz.faults(deployment));
+        faults
+    }
+
+    fn out_of_bounds(&self) -> Vec<SettingFault> {
+        let Self { authz, login, retention, events, .. } = self;
+        let bounds: [(&'static str, u16, RangeInclusive<u16>); 8] = [
             ("authz.code_ttl_s", authz.code_ttl_s, 1..=60),
             ("authz.par_ttl_s", authz.par_ttl_s, 30..=599),
             ("authz.access_ttl_s", authz.access_ttl_s, 60..=900),
-            ("consent.max_days", consent.max_days, 1..=365),
-            ("consent.default_days", consent.default_days, 1..=consent.max_days),
-            ("consent.reminder_days", consent.reminder_days, 1..=365),
-            ("consent.feed_poll_ms", consent.feed_poll_ms, 100..=2_000),
-            ("consent.max_stale_ms", consent.max_stale_ms, 500..=5_000),
             ("login.min_age", u16::from(login.min_age), 13..=21),
             ("retention.access_log_days", retention.access_log_days, 1..=3_650),
             ("retention.interaction_days", retention.interaction_days, 1..=30),
@@ -237,16 +229,54 @@ impl AuthzSettings {
             key,
             why: format!("must be {} to {}", bounds.start(), bounds.end()),
         };
-        let mut faults: Vec<SettingFault> = out.map(told).collect();
-        let lacks = |category: &&str| !consent.sensitive_categories.iter().any(|c| c == category);
-        if let Some(category) = SENSITIVE.into_iter().find(lacks) {
-            let why = format!("must keep {category}: more may be added, none taken out");
-            faults.push(SettingFault { key: "consent.sensitive_categories", why });
+        out.map(told).collect()
+    }
+}
+
+impl TokenSettings {
+    fn faults(&self, deployment: Deployment) -> Vec<SettingFault> {
+        let mut faults = Vec::new();
+        let mut add = |key, why: &str| faults.push(SettingFault { key, why: why.to_owned() });
+        let is_lax = self.customer_profile == Some(SecurityProfile::Baseline);
+        if deployment.in_production && is_lax {
+            add(
+                "authz.customer_profile",
+                "must be fapi2 in production: the baseline is for trying",
+            );
         }
-        if consent.max_stale_ms < consent.feed_poll_ms {
-            let why = "must be no less than consent.feed_poll_ms".to_owned();
-            faults.push(SettingFault { key: "consent.max_stale_ms", why });
+        // A nonce tells when a proof was made, not whether it was used: another node would take it again (RFC 9449 §11.1).
+        if deployment.has_nodes && !deployment.shares_replays {
+            let why = "does not do for several nodes: they must share which proofs were used, in the database or Redis";
+            add("authz.dpop_nonce", why);
+        }
+        match (self.mode, &self.external) {
+            (AuthzMode::External, None) => {
+                add("authz.external", "must say issuer and jwks_uri where authz.mode is external");
+            }
+            (AuthzMode::Embedded, Some(_)) => {
+                add("authz.external", "has no place where authz.mode is embedded");
+            }
+            (AuthzMode::External, Some(external)) => {
+                let places = [
+                    ("authz.external.issuer", &external.issuer),
+                    ("authz.external.jwks_uri", &external.jwks_uri),
+                ];
+                for (key, place) in places {
+                    if !is_issuer_place(place, deployment.in_production) {
+                        add(key, "must be an https address without query and fragment");
+                    }
+                }
+            }
+            (AuthzMode::Embedded, None) => {}
         }
         faults
     }
+}
+
+/// Whether an address may be that of an issuer (RFC 8414 §2); without https only for trying, and on this machine.
+fn is_issuer_place(text: &str, in_production: bool) -> bool {
+    let Ok(url) = Url::parse(text) else { return false };
+    let is_here = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
+    let is_safe = url.scheme() == "https" || !in_production && url.scheme() == "http" && is_here;
+    is_safe && url.has_host() && url.query().is_none() && url.fragment().is_none()
 }

@@ -3,36 +3,54 @@
 mod assertions;
 mod attacks;
 mod attacks_on_tokens;
+mod clients;
+mod consents;
 mod forms;
 mod grants;
 mod handles;
 mod keys;
+mod logins;
 mod proofs;
 mod published;
 mod redirects;
+mod refreshes;
 mod requests;
 mod tokens;
 
 use super::access_token::{AccessClaims, Between};
+use super::authenticate::{
+    ClientCredential, ClientShown, ProvedClient, RegisteredClient, authenticate,
+};
 use super::bits;
 use super::client::{AuthzClient, ClientAuth, SecurityProfile};
 use super::dpop::{ProofFor, ProvedKey};
-use super::error::OAuthError;
-use super::exchange::{CodeRecord, CodeShown};
-use super::form::Parameters;
-use super::grant::{CustomerLogin, Issue, IssueRules, LiveGrant};
+use super::exchange::{CodeRecord, CodeRefused, CodeShown, exchange};
+use super::grant::{CustomerLogin, Issue, IssueRules};
+use super::handles::{Handle, HandleKind};
 use super::htu::Htu;
+use super::issued::IssuedTo;
 use super::jwk::Thumbprint;
 use super::nonce::Nonces;
+use super::once::Unspent;
 use super::pkce::{Challenge, CodeVerifier};
 use super::redirect::RedirectUri;
-use super::refresh::{RefreshRecord, RefreshRotation};
+use super::refresh::{RefreshRecord, RefreshShown, refresh};
 use super::request::{AuthorizationRequest, RequestRules, pushed};
-use super::scopes::ScopeList;
 use super::signing::SigningKey;
+use crate::access::oauth::assertion;
+use crate::access::oauth::error::OAuthError;
+use crate::access::oauth::form::Parameters;
 use crate::access::oauth::jwk::Verifier;
+use crate::consent::category::SensitiveCategories;
+use crate::consent::record::ConsentRecord;
+use crate::consent::scope::OAuthScopes;
+use crate::consent::subject::PairwiseSub;
 use crate::kernel::Micros;
-use crate::kernel::clock::{DAY, SECOND};
+use crate::kernel::clock::SECOND;
+use crate::kernel::id::AppId;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use consents::{decided, grant, pointer};
 use serde_json::{Value, json};
 
 /// The second at which all tests are.
@@ -41,24 +59,44 @@ const NOW: Micros = Micros(NOW_S * SECOND);
 const ISSUER: &str = "https://gw.example";
 const API: &str = "https://gw.example/v1";
 const BETWEEN: Between<'static> = Between { issuer: ISSUER, audience: API };
-const RULES: RequestRules<'static> =
-    RequestRules { customers: SecurityProfile::Fapi2, resource: API };
-const ISSUE: IssueRules<'static> =
-    IssueRules { issuer: ISSUER, life_most_s: 300, rotation: RefreshRotation::None };
-const ROTATES: IssueRules<'static> = IssueRules { rotation: RefreshRotation::Legacy, ..ISSUE };
+const RULES: RequestRules<'static> = RequestRules {
+    customers: SecurityProfile::Fapi2,
+    resource: API,
+    sensitive: SensitiveCategories::NONE,
+};
+const SANDBOX: RequestRules<'static> =
+    RequestRules { customers: SecurityProfile::Baseline, ..RULES };
+const ISSUE: IssueRules<'static> = IssueRules { issuer: ISSUER, life_most_s: 300 };
 /// RFC 7636 appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const SUMMARY: &str = "customer.purchases.summary:read";
 const GRANT_ID: &str = "5b0c2f6e-8a1d-4c3b-9e7f-0a1b2c3d4e5f";
+const OTHER_GRANT: &str = "00000000-0000-4000-8000-000000000000";
+/// The secret of clients that have one.
+const SECRET: &str = "s3cret";
 
 /// The instant so many seconds later.
 fn later(seconds: i64) -> Micros {
     Micros(NOW.0 + seconds * SECOND)
 }
 
-fn scopes(text: &str) -> ScopeList {
-    text.parse().unwrap()
+fn scopes(text: &str) -> OAuthScopes {
+    super::scopes::read(text).unwrap()
+}
+
+fn handle<K: HandleKind>(byte: u8) -> Handle<K> {
+    Handle::random(|bytes| filled(byte, bytes)).unwrap()
+}
+
+/// Fills with a byte what wants to be random.
+fn filled(byte: u8, bytes: &mut [u8]) -> Result<(), ()> {
+    bytes.fill(byte);
+    Ok(())
+}
+
+fn subject(byte: u8) -> PairwiseSub {
+    PairwiseSub::random([byte; 16])
 }
 
 /// A key from a number.
@@ -73,6 +111,7 @@ fn thumbprint(number: u8) -> Thumbprint {
 fn client() -> AuthzClient {
     AuthzClient {
         id: "c_7f".into(),
+        app: AppId(2),
         auth: ClientAuth::PrivateKeyJwt,
         profile: SecurityProfile::Fapi2,
         redirect_uris: vec![RedirectUri::register("https://app.example/cb", false).unwrap()],
@@ -80,6 +119,45 @@ fn client() -> AuthzClient {
             "{SUMMARY} customer.loyalty.basic:read offline_access openid catalog:read"
         )),
     }
+}
+
+/// The secret and the key that all clients have.
+fn credentials() -> [ClientCredential; 2] {
+    let signs = ClientCredential { hash: [4; 32], key: key(4).public().verifier() };
+    [ClientCredential { hash: bits::sha256(SECRET), key: None }, signs]
+}
+
+/// What a client shows that proves itself as it is registered.
+fn proof_of(client: &AuthzClient) -> Result<ClientShown, OAuthError> {
+    let id = client.id.as_str();
+    let basic = format!("Basic {}", STANDARD.encode(format!("{id}:{SECRET}")));
+    let claims = json!({ "iss": id, "sub": id, "aud": ISSUER, "jti": "a1", "exp": NOW_S + 60 });
+    let signed = signed(&key(4), &json!({ "alg": "ES256" }), &claims);
+    let asserted = [("client_assertion_type", assertion::TYPE), ("client_assertion", &signed)];
+    match client.auth {
+        ClientAuth::PrivateKeyJwt => ClientShown::read(&form(&asserted, &[]), &[]),
+        ClientAuth::ClientSecretBasic => ClientShown::read(&form(&[], &[]), &[basic.as_bytes()]),
+        ClientAuth::None => ClientShown::read(&form(&[("client_id", id)], &[]), &[]),
+    }
+}
+
+/// Judges what a client shows as that of one that is registered.
+fn authenticated<'a>(
+    shown: &ClientShown,
+    client: &'a AuthzClient,
+) -> Result<Unspent<ProvedClient<'a>>, OAuthError> {
+    let registered = RegisteredClient { client, credentials: &credentials() };
+    authenticate(shown, Some(registered), (ISSUER, |text: &str| bits::sha256(text)), NOW)
+}
+
+/// A client that has proved itself as it is registered.
+fn proved(client: &AuthzClient) -> ProvedClient<'_> {
+    authenticated(&proof_of(client).unwrap(), client).unwrap().noted(true).unwrap()
+}
+
+/// A key that was proved.
+fn proved_key(number: u8) -> ProvedKey {
+    prove(&proof(number, json!({}), json!({})), None, false).unwrap().noted(true).unwrap()
 }
 
 /// A form, in which a pair takes the place of one with its name, or one without a value takes it out.
@@ -106,33 +184,27 @@ fn asked(changes: &[(&str, &str)]) -> Parameters {
 
 /// The same, pushed.
 fn push(changes: &[(&str, &str)]) -> Result<AuthorizationRequest, OAuthError> {
-    pushed(&asked(changes), &client(), RULES, None)
-}
-
-fn grant() -> LiveGrant {
-    LiveGrant {
-        grant_id: GRANT_ID.into(),
-        version: 3,
-        scopes: scopes(&format!("{SUMMARY} offline_access")),
-        authorization_details: Some(
-            json!([{ "type": "retail_customer_data", "duration_days": 30 }]),
-        ),
-        ends_at: Micros(NOW.0 + 30 * DAY),
-    }
+    pushed(&asked(changes), proved(&client()), RULES, None)
 }
 
 fn login() -> CustomerLogin {
     CustomerLogin { auth_time: NOW_S - 60, acr: Some("urn:loa:2".into()) }
 }
 
-fn code() -> CodeRecord {
-    CodeRecord {
+fn issued_to() -> IssuedTo {
+    IssuedTo {
         client_id: "c_7f".into(),
         profile: SecurityProfile::Fapi2,
+        key: Some(thumbprint(1)),
+        consent: pointer(&grant()),
+    }
+}
+
+fn code() -> CodeRecord {
+    CodeRecord {
+        to: issued_to(),
         redirect_uri: RedirectUri::register("https://app.example/cb", false).unwrap(),
         challenge: CHALLENGE.parse::<Challenge>().unwrap(),
-        key: Some(thumbprint(1)),
-        subject: "9d0c".into(),
         login: login(),
         nonce: None,
         expires_at: later(60),
@@ -145,29 +217,44 @@ fn verifier() -> CodeVerifier {
 }
 
 fn shown<'a>(client: &'a AuthzClient, verifier: &'a CodeVerifier) -> CodeShown<'a> {
-    CodeShown { client, verifier, redirect_uri: None, key: Some(thumbprint(1)) }
+    let key = Some(proved_key(1));
+    CodeShown { client: proved(client), verifier, redirect_uri: None, key }
+}
+
+/// What a code gives that is taken at once.
+fn redeem(
+    code: &CodeRecord,
+    shown: CodeShown<'_>,
+    grant: Option<&ConsentRecord>,
+) -> Result<Issue, CodeRefused> {
+    exchange(code, shown, decided(grant), ISSUE, NOW)?.taken(1)
 }
 
 fn refresh_record() -> RefreshRecord {
-    RefreshRecord {
-        client_id: "c_7f".into(),
-        key: Some(thumbprint(1)),
-        subject: "9d0c".into(),
-        login: login(),
-        used_at: NOW,
-        successor: None,
-    }
+    RefreshRecord { to: issued_to(), login: login(), used_at: NOW }
+}
+
+fn refreshing(client: &AuthzClient) -> RefreshShown<'_> {
+    RefreshShown { client: proved(client), key: Some(proved_key(1)), scope: None }
+}
+
+/// What a refresh token gives whose use is noted at once.
+fn renew(
+    token: &RefreshRecord,
+    shown: RefreshShown<'_>,
+    grant: Option<&ConsentRecord>,
+) -> Result<Issue, OAuthError> {
+    refresh(token, shown, decided(grant), ISSUE, NOW)?.taken(1)
 }
 
 /// What the code gives.
 fn issue() -> Issue {
     let (client, verifier) = (client(), verifier());
-    super::exchange::exchange(&code(), shown(&client, &verifier), Some(&grant()), ISSUE, NOW)
-        .unwrap()
+    redeem(&code(), shown(&client, &verifier), Some(&grant())).unwrap()
 }
 
 fn claims() -> AccessClaims {
-    AccessClaims::of(&issue(), BETWEEN, "jti-1".into(), NOW)
+    AccessClaims::of(&issue(), BETWEEN, |bytes| filled(0, bytes), NOW).unwrap()
 }
 
 /// The key with which the server signs, and how that is checked.
@@ -213,8 +300,8 @@ fn prove(
     proof: &str,
     access_token: Option<&str>,
     needs_nonce: bool,
-) -> Result<ProvedKey, OAuthError> {
-    let address = Htu::read("https://gw.example/oauth/token").unwrap();
+) -> Result<Unspent<ProvedKey>, OAuthError> {
+    let address = Htu::of(ISSUER, "/oauth/token").unwrap();
     let nonces = nonces();
     let made_for =
         ProofFor { method: "POST", address: &address, access_token, nonces: &nonces, needs_nonce };

@@ -1,11 +1,12 @@
 //! Requests to the token endpoint, and to those that are asked about tokens: read before anything is judged.
 
-use super::error::{OAuthCode, OAuthError};
-use super::form::Parameters;
-use super::handles::{Handle, HandleKind};
+use super::handles::{Code, Handle, HandleKind, RefreshToken};
 use super::pkce::CodeVerifier;
 use super::request::target;
-use super::scopes::ScopeList;
+use super::scopes;
+use crate::access::oauth::error::{OAuthCode, OAuthError};
+use crate::access::oauth::form::Parameters;
+use crate::consent::scope::OAuthScopes;
 use crate::kernel::secret::Secret;
 
 /// The grants that there are (RFC 8414 §2, `grant_types_supported`).
@@ -17,7 +18,7 @@ pub enum TokenRequest {
     /// A code (RFC 6749 §4.1.3).
     Code {
         /// The code.
-        code: Handle,
+        code: Handle<Code>,
         /// What it was bound to.
         verifier: CodeVerifier,
         /// Where it was sent to, where the client says so.
@@ -26,14 +27,14 @@ pub enum TokenRequest {
     /// A refresh token (RFC 6749 §6).
     Refresh {
         /// The token.
-        token: Handle,
+        token: Handle<RefreshToken>,
         /// Less than what was granted, where the client wants no more.
-        scope: Option<ScopeList>,
+        scope: Option<OAuthScopes>,
     },
     /// Itself (RFC 6749 §4.4).
     Client {
         /// Less than all that it may have.
-        scope: Option<ScopeList>,
+        scope: Option<OAuthScopes>,
     },
 }
 
@@ -42,10 +43,6 @@ impl TokenRequest {
     pub fn read(form: &Parameters, resource: &str) -> Result<Self, OAuthError> {
         let wrong = |why: &'static str| OAuthError::new(OAuthCode::InvalidRequest, why);
         target(form.get("resource"), resource)?;
-        // One that is damaged stands for nothing, and needs no words of its own.
-        let handle = |kind, text: &str| {
-            Handle::read(kind, text).map_err(|_| OAuthError::from(OAuthCode::InvalidGrant))
-        };
         match form.get("grant_type") {
             Some("authorization_code") => {
                 let code = form.get("code").ok_or_else(|| wrong("code is missing"))?;
@@ -54,13 +51,12 @@ impl TokenRequest {
                     OAuthError::new(OAuthCode::InvalidRequest, error.to_string())
                 })?;
                 let redirect_uri = form.get("redirect_uri").map(str::to_owned);
-                Ok(Self::Code { code: handle(HandleKind::Code, code)?, verifier, redirect_uri })
+                Ok(Self::Code { code: handle(code)?, verifier, redirect_uri })
             }
             Some("refresh_token") => {
                 let token = form.get("refresh_token");
                 let token = token.ok_or_else(|| wrong("refresh_token is missing"))?;
-                let token = handle(HandleKind::RefreshToken, token)?;
-                Ok(Self::Refresh { token, scope: scope(form)? })
+                Ok(Self::Refresh { token: handle(token)?, scope: scope(form)? })
             }
             Some("client_credentials") => Ok(Self::Client { scope: scope(form)? }),
             Some(_) => Err(OAuthCode::UnsupportedGrantType.into()),
@@ -69,10 +65,13 @@ impl TokenRequest {
     }
 }
 
-fn scope(form: &Parameters) -> Result<Option<ScopeList>, OAuthError> {
-    let Some(text) = form.get("scope") else { return Ok(None) };
-    let read = text.parse().map(Some);
-    read.map_err(|error| OAuthError::new(OAuthCode::InvalidScope, format!("{error}")))
+/// A handle. One that is damaged stands for nothing, and needs no words of its own.
+fn handle<K: HandleKind>(text: &str) -> Result<Handle<K>, OAuthError> {
+    Handle::read(text).map_err(|_| OAuthCode::InvalidGrant.into())
+}
+
+fn scope(form: &Parameters) -> Result<Option<OAuthScopes>, OAuthError> {
+    scopes::given(form.get("scope"))
 }
 
 /// A token that its client asks about (RFC 7662 §2.1) or gives back (RFC 7009 §2.1). What form it has says which it
@@ -80,7 +79,7 @@ fn scope(form: &Parameters) -> Result<Option<ScopeList>, OAuthError> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AskedToken {
     /// A refresh token.
-    Refresh(Handle),
+    Refresh(Handle<RefreshToken>),
     /// What may be an access token.
     Access(Secret),
 }
@@ -90,7 +89,7 @@ impl AskedToken {
     pub fn read(form: &Parameters) -> Result<Self, OAuthError> {
         let missing = || OAuthError::new(OAuthCode::InvalidRequest, "token is missing");
         let text = form.get("token").ok_or_else(missing)?;
-        Ok(Handle::read(HandleKind::RefreshToken, text)
+        Ok(Handle::read(text)
             .map_or_else(|_| Self::Access(Secret::new(text.to_owned())), Self::Refresh))
     }
 }

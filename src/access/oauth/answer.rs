@@ -1,5 +1,6 @@
 //! Answers of the token endpoint (RFC 6749 §5).
 
+use super::error::OAuthCode;
 use crate::http::error::AsItIs;
 use crate::kernel::secret::Secret;
 use actix_web::HttpResponse;
@@ -61,22 +62,28 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The code of the standard.
+    #[must_use]
+    pub fn code(self) -> OAuthCode {
+        match self {
+            Self::Request => OAuthCode::InvalidRequest,
+            Self::Client => OAuthCode::InvalidClient,
+            Self::Unauthorized => OAuthCode::UnauthorizedClient,
+            Self::Grant => OAuthCode::UnsupportedGrantType,
+            Self::Scope => OAuthCode::InvalidScope,
+        }
+    }
+
     /// The status of the answer.
     #[must_use]
     pub fn status(self) -> u16 {
-        if self == Self::Client { 401 } else { 400 }
+        self.code().status()
     }
 
     /// The word of the standard.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Request => "invalid_request",
-            Self::Client => "invalid_client",
-            Self::Unauthorized => "unauthorized_client",
-            Self::Grant => "unsupported_grant_type",
-            Self::Scope => "invalid_scope",
-        }
+        self.code().as_str()
     }
 
     /// The answer.

@@ -2,13 +2,13 @@
 
 use super::api::TOKEN_PATH;
 use super::jwk::Verifier;
+use super::jws::{Jws, JwsError, JwsRules};
 use crate::access::directory::KeyRecord;
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::KeyId;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Validation, decode};
 use serde::Deserialize;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -24,15 +24,28 @@ const AHEAD: i64 = 10;
 /// Most characters of an assertion's id.
 const JTI_MOST: usize = 128;
 
-#[derive(Debug, Deserialize)]
-struct Header {
-    kid: Option<String>,
-    crit: Option<Value>,
+/// The types that assertions have. Tokens of ours and proofs of possession have others.
+const RULES: JwsRules = JwsRules {
+    types: &["JWT", "client-authentication+jwt"],
+    may_lack_type: true,
+    has_key: false,
+    length_most: LONGEST,
+};
+
+/// Why an assertion does not hold: `invalid_client`, whichever it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AssertionError {
+    /// It is no such token, or not signed with a key of the client.
+    #[error("the assertion {0}")]
+    Jws(#[from] JwsError),
+    /// It is another client's, meant for another or not of now.
+    #[error("{0}")]
+    Claims(Cow<'static, str>),
 }
 
 /// What an assertion says. Whether it may say so, [`AssertionClaims::hold`] tells.
 #[derive(Debug, Deserialize)]
-pub struct AssertionClaims {
+struct AssertionClaims {
     iss: String,
     sub: String,
     /// A text and nothing else: an assertion that is meant for several could be used at the others.
@@ -72,19 +85,21 @@ pub(super) struct Valid {
     pub(super) expires_at: Micros,
 }
 
-/// A part of a JWT as what it says, before anything is proved.
-fn part<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Option<T> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text?).ok()?).ok()
-}
-
 /// The client that an assertion says it is of. Nothing is proved by that.
 #[must_use]
-pub fn claimed(assertion: &str) -> Option<KeyId> {
+pub fn subject(assertion: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Subject {
         sub: String,
     }
-    part::<Subject>(assertion.split('.').nth(1))?.sub.parse().ok()
+    let claims = URL_SAFE_NO_PAD.decode(assertion.split('.').nth(1)?).ok()?;
+    serde_json::from_slice::<Subject>(&claims).ok().map(|claims| claims.sub)
+}
+
+/// The same of a client whose id is that of a key.
+#[must_use]
+pub(super) fn claimed(assertion: &str) -> Option<KeyId> {
+    subject(assertion)?.parse().ok()
 }
 
 /// Checks an assertion of a client; otherwise why it does not hold.
@@ -94,22 +109,48 @@ pub(super) fn check(
     issuer: &str,
     now: Micros,
 ) -> Result<Valid, Cow<'static, str>> {
-    let header: Header = part(assertion.split('.').next()).ok_or("the assertion is no JWT")?;
-    if header.crit.is_some() {
-        return Err("the assertion names extensions in `crit` that are not known here".into());
-    }
-    let (secret, claims) = signed(client, &header, assertion)
-        .ok_or("the assertion is not signed with a registered key of the client")?;
+    let keys = client.secrets.iter().enumerate();
+    let keys = keys.filter_map(|(n, secret)| Some((n, Verifier::of(secret.jwk.as_deref()?)?)));
     // RFC 7523 §3 and OpenID Connect Core §9 name the one and the other.
     let endpoint = format!("{issuer}{TOKEN_PATH}");
     let meant_for = MeantFor { issuer, endpoint: Some(&endpoint) };
-    let AssertionUse { hash, expires_at } = claims.hold(&client.key.to_string(), meant_for, now)?;
+    let judged = judge(assertion, (&client.key.to_string(), keys), meant_for, now);
+    let (secret, AssertionUse { hash, expires_at }) = judged.map_err(|why| match why {
+        AssertionError::Claims(why) => why,
+        AssertionError::Jws(_) => why.to_string().into(),
+    })?;
     Ok(Valid { secret, hash, expires_at })
+}
+
+/// Checks an assertion of a client with keys that have names, all but whether it was used before: the name of the key
+/// that has signed it, and by what the second use is seen. The algorithm is the key's, not what the assertion says.
+pub fn judge<K>(
+    assertion: &str,
+    (client, keys): (&str, impl IntoIterator<Item = (K, Verifier)>),
+    meant_for: MeantFor<'_>,
+    now: Micros,
+) -> Result<(K, AssertionUse), AssertionError> {
+    let jws = Jws::read(assertion, &RULES)?;
+    let mut failed = JwsError::Key;
+    for (name, key) in keys {
+        if jws.kid.is_some() && key.kid.is_some() && jws.kid != key.kid {
+            continue;
+        }
+        match jws.check(&key) {
+            Ok(()) => {
+                let claims: AssertionClaims = jws.claims()?;
+                let held = claims.hold(client, meant_for, now);
+                return held.map(|held| (name, held)).map_err(AssertionError::Claims);
+            }
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed.into())
 }
 
 impl AssertionClaims {
     /// Whether these are the claims of that client, for us and now; otherwise why not.
-    pub fn hold(
+    fn hold(
         &self,
         client: &str,
         meant_for: MeantFor<'_>,
@@ -149,28 +190,4 @@ impl MeantFor<'_> {
         let or = endpoint.map(|url| format!(" or the token endpoint, {url},")).unwrap_or_default();
         format!("`aud` of the assertion is the issuer, {issuer},{or} as a text and alone")
     }
-}
-
-/// The claims, where one of the client's keys has signed them, and which.
-fn signed(
-    client: &KeyRecord,
-    header: &Header,
-    assertion: &str,
-) -> Option<(usize, AssertionClaims)> {
-    let keys = client.secrets.iter().enumerate();
-    let keys = keys.filter_map(|(n, secret)| Some((n, Verifier::of(secret.jwk.as_deref()?)?)));
-    for (n, key) in keys {
-        if header.kid.is_some() && key.kid.is_some() && header.kid != key.kid {
-            continue;
-        }
-        // The algorithm is the key's, not what the assertion says.
-        let mut rules = Validation::new(key.algorithm);
-        rules.required_spec_claims.clear();
-        // The times are looked at here, by the clock that all else goes by.
-        (rules.validate_exp, rules.validate_nbf, rules.validate_aud) = (false, false, false);
-        if let Ok(data) = decode::<AssertionClaims>(assertion, &key.key, &rules) {
-            return Some((n, data.claims));
-        }
-    }
-    None
 }

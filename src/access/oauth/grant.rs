@@ -3,6 +3,7 @@
 use super::OAuth;
 use super::answer::Refusal;
 use super::assertion::{self, Valid};
+use super::form::{FormError, Parameters};
 use crate::access::directory::{KeyRecord, Keyring};
 use crate::access::keys::model::KeyKind;
 use crate::access::{Scopes, key};
@@ -12,21 +13,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
 use std::sync::Arc;
-use url::form_urlencoded;
 use zeroize::Zeroizing;
+
+/// The parameter with the assertion of a client.
+const ASSERTION: &str = "client_assertion";
 
 /// Why a request is refused, and what to say about it.
 pub(super) type Refused = (Refusal, Cow<'static, str>);
 
 /// A token request.
-#[derive(Default)]
-pub(super) struct Request {
-    grant_type: Option<String>,
-    scope: Option<String>,
-    client_id: Option<String>,
-    assertion_type: Option<String>,
-    assertion: Option<String>,
-}
+pub(super) struct Request(Parameters);
 
 /// A client that has proved itself.
 pub(super) struct Proved {
@@ -45,27 +41,17 @@ const fn refused(why: Refusal, description: &'static str) -> Refused {
 impl Request {
     /// Reads a form. What is given twice is refused; what is not known is passed over (RFC 6749 §3.2).
     pub(super) fn read(form: &[u8]) -> Result<Self, Refused> {
-        let mut request = Self::default();
-        for (name, value) in form_urlencoded::parse(form) {
-            let slot = match &*name {
-                "grant_type" => &mut request.grant_type,
-                "scope" => &mut request.scope,
-                "client_id" => &mut request.client_id,
-                "client_assertion_type" => &mut request.assertion_type,
-                "client_assertion" => &mut request.assertion,
-                "client_secret" => {
-                    let why = "the secret belongs in the header: Authorization: Basic";
-                    return Err(refused(Refusal::Request, why));
-                }
-                _ => continue,
-            };
-            // A parameter without a value counts as left out.
-            if !value.is_empty() && slot.replace(value.into_owned()).is_some() {
-                return Err(refused(Refusal::Request, "a parameter is given more than once"));
-            }
+        let form = Parameters::read(form).map_err(|error| {
+            let is_assertion = matches!(&error, FormError::TooLong(name, _) if name == ASSERTION);
+            let why = if is_assertion { Refusal::Client } else { Refusal::Request };
+            (why, error.to_string().into())
+        })?;
+        if form.get("client_secret").is_some() {
+            let why = "the secret belongs in the header: Authorization: Basic";
+            return Err(refused(Refusal::Request, why));
         }
-        match request.grant_type.as_deref() {
-            Some("client_credentials") => Ok(request),
+        match form.get("grant_type") {
+            Some("client_credentials") => Ok(Self(form)),
             Some(_) => Err(refused(Refusal::Grant, "grant_type must be client_credentials")),
             None => Err(refused(
                 Refusal::Request,
@@ -76,7 +62,7 @@ impl Request {
 
     /// The scopes that a client gets: those that it asks for, or all that it has.
     pub(super) fn scopes(&self, client: &KeyRecord) -> Result<Scopes, Refused> {
-        let Some(asked) = &self.scope else { return Ok(client.scopes) };
+        let Some(asked) = self.0.get("scope") else { return Ok(client.scopes) };
         let asked: Scopes = asked
             .parse()
             .map_err(|_| refused(Refusal::Scope, "scope names something that is no scope here"))?;
@@ -94,7 +80,7 @@ impl Request {
         authorization: Option<&[u8]>,
         now: Micros,
     ) -> Result<Proved, Refused> {
-        let proved = match (authorization, &self.assertion) {
+        let proved = match (authorization, self.0.get(ASSERTION)) {
             (Some(_), Some(_)) => {
                 let why = "the client proves itself in one way: by a header or by an assertion";
                 return Err(refused(Refusal::Request, why));
@@ -106,7 +92,7 @@ impl Request {
                 return Err(refused(Refusal::Client, why));
             }
         };
-        let named = self.client_id.as_ref().map(|id| id.parse() == Ok(proved.client.key));
+        let named = self.0.get("client_id").map(|id| id.parse() == Ok(proved.client.key));
         if named == Some(false) {
             return Err(refused(Refusal::Request, "client_id is another client's"));
         }
@@ -120,13 +106,10 @@ impl Request {
         text: &str,
         now: Micros,
     ) -> Result<Proved, Refused> {
-        if self.assertion_type.as_deref() != Some(assertion::TYPE) {
+        if self.0.get("client_assertion_type") != Some(assertion::TYPE) {
             let why =
                 "client_assertion_type is urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
             return Err(refused(Refusal::Request, why));
-        }
-        if text.len() > assertion::LONGEST {
-            return Err(refused(Refusal::Client, "the assertion is too long"));
         }
         let claimed = assertion::claimed(text);
         let unknown = refused(Refusal::Client, "the assertion names no client that is known");

@@ -18,6 +18,10 @@ const KID_MOST: usize = 100;
 const MODULUS: std::ops::RangeInclusive<usize> = 256..=512;
 /// Members that only private keys have (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+/// The algorithms of the FAPI 2.0 Security Profile (§5.4.1), as keys have them there: [`Verifier::in_profile`].
+pub const PROFILE_ALGORITHMS: [&str; 3] = ["ES256", PS256, "EdDSA"];
+/// RSASSA-PSS with SHA-256 (RFC 7518 §3.5).
+const PS256: &str = "PS256";
 /// What hashes of public keys are derived for.
 const PURPOSE: &str = "comptoir client keys";
 
@@ -118,9 +122,8 @@ pub fn read_key(key: &Value) -> Result<PublicJwk, String> {
         (Some("RSA"), None) => &["e", "kty", "n"],
         (Some("OKP"), Some("Ed25519")) => &["crv", "kty", "x"],
         _ => {
-            return Err(
-                "is none of EC P-256 (ES256), RSA (RS256) and OKP Ed25519 (EdDSA)".to_owned()
-            );
+            return Err("is none of EC P-256 (ES256), RSA (PS256, RS256) and OKP Ed25519 (EdDSA)"
+                .to_owned());
         }
     };
     let mut kept = Map::new();
@@ -130,6 +133,10 @@ pub fn read_key(key: &Value) -> Result<PublicJwk, String> {
     }
     if !kid.is_empty() {
         kept.insert("kid".to_owned(), json!(kid));
+    }
+    // An RSA key signs in one of two ways, and one that names the better is held to it (RFC 8725 §3.1).
+    if text("kty") == Some("RSA") && text("alg") == Some(PS256) {
+        kept.insert("alg".to_owned(), json!(PS256));
     }
     let json = Value::Object(kept).to_string();
     let usable = Verifier::of(&json).ok_or("cannot be read")?;
@@ -185,8 +192,10 @@ impl Verifier {
     #[must_use]
     pub fn of(json: &str) -> Option<Self> {
         let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_str(json).ok()?;
-        let algorithm = match serde_json::from_str::<Value>(json).ok()?.get("kty")?.as_str()? {
+        let members: Value = serde_json::from_str(json).ok()?;
+        let algorithm = match members.get("kty")?.as_str()? {
             "EC" => Algorithm::ES256,
+            "RSA" if members.get("alg").and_then(Value::as_str) == Some(PS256) => Algorithm::PS256,
             "RSA" => Algorithm::RS256,
             "OKP" => Algorithm::EdDSA,
             _ => return None,
@@ -195,9 +204,19 @@ impl Verifier {
         Some(Self { kid: jwk.common.key_id, algorithm, key })
     }
 
+    /// The same key with the algorithm that the FAPI 2.0 Security Profile (§5.4.1) has for it.
+    #[must_use]
+    pub fn in_profile(self) -> Self {
+        match self.algorithm {
+            Algorithm::RS256 => Self { algorithm: Algorithm::PS256, ..self },
+            _ => self,
+        }
+    }
+
     fn alg_name(&self) -> &'static str {
         match self.algorithm {
             Algorithm::ES256 => "ES256",
+            Algorithm::PS256 => PS256,
             Algorithm::RS256 => "RS256",
             _ => "EdDSA",
         }

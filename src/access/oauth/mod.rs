@@ -10,8 +10,11 @@ pub mod answer;
 pub mod api;
 pub mod assertion;
 pub mod client;
+pub mod error;
+pub mod form;
 mod grant;
 pub mod jwk;
+pub mod jws;
 pub mod refusal;
 pub mod store;
 

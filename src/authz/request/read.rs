@@ -1,22 +1,20 @@
 //! The parameters of a request, one by one.
 
 use super::{
-    AuthorizationRequest, Back, DETAILS_MOST, GrantAction, NONCE_MOST, Prompt, RequestRules,
-    STATE_MOST, target,
+    AuthorizationRequest, Back, GrantAction, NONCE_MOST, Prompt, RequestRules, STATE_MOST, target,
 };
+use crate::access::oauth::error::{OAuthCode, OAuthError};
+use crate::access::oauth::form::Parameters;
 use crate::authz::client::AuthzClient;
-use crate::authz::error::{OAuthCode, OAuthError};
-use crate::authz::form::Parameters;
 use crate::authz::pkce::Challenge;
 use crate::authz::redirect::RedirectUri;
-use crate::authz::scopes::ScopeList;
+use crate::authz::scopes;
+use crate::consent::details::{CustomerDataDetails, InvalidDetails};
+use crate::consent::scope::OAuthScopes;
 use crate::kernel::word::Word as _;
-use serde_json::Value;
 
 /// Most words of a list.
 const WORDS_MOST: usize = 10;
-/// Most characters of a name of ours.
-const WORD_MOST: usize = 64;
 /// Most characters of a word of a list: classes of authentication may be addresses.
 const LISTED_MOST: usize = 200;
 
@@ -49,8 +47,9 @@ pub(super) fn rest(
     let challenge = (form.get("code_challenge"), form.get("code_challenge_method"));
     let challenge =
         Challenge::read(challenge.0, challenge.1).map_err(|error| wrong(error.to_string()))?;
-    let details = details(form)?;
-    let scopes = scopes(form, client, details.is_some())?;
+    let details = details(form, rules)?;
+    let scopes = asked(form, client, details.as_ref())?;
+    let purpose = |text: &str| text.parse().map_err(|error| wrong(format!("purpose_id {error}")));
     let thumbprint = |text: &str| text.parse().map_err(|_| wrong("dpop_jkt is no thumbprint"));
     Ok(AuthorizationRequest {
         client_id: client.id.clone(),
@@ -58,7 +57,7 @@ pub(super) fn rest(
         back,
         scopes,
         authorization_details: details,
-        purpose_id: name(form, "purpose_id")?,
+        purpose_id: form.get("purpose_id").map(purpose).transpose()?,
         challenge,
         nonce: text(form, "nonce", NONCE_MOST)?,
         dpop_jkt: form.get("dpop_jkt").map(thumbprint).transpose()?,
@@ -88,41 +87,35 @@ fn shape(form: &Parameters, rules: RequestRules<'_>) -> Result<(), OAuthError> {
     target(form.get("resource"), rules.resource)
 }
 
-fn details(form: &Parameters) -> Result<Option<Value>, OAuthError> {
-    let Some(text) = form.get("authorization_details") else { return Ok(None) };
-    let refused = |why: &'static str| OAuthError::new(OAuthCode::InvalidAuthorizationDetails, why);
-    let value: Value =
-        serde_json::from_str(text).map_err(|_| refused("authorization_details are no JSON"))?;
-    let is_typed = |entry: &Value| entry.get("type").is_some_and(Value::is_string);
-    match value.as_array() {
-        Some(entries) if (1..=DETAILS_MOST).contains(&entries.len()) => {
-            if !entries.iter().all(is_typed) {
-                return Err(refused("each of authorization_details is an object with a type"));
-            }
-        }
-        _ => return Err(refused("authorization_details are a list of 1 to 10 objects")),
-    }
-    Ok(Some(value))
+fn details(
+    form: &Parameters,
+    rules: RequestRules<'_>,
+) -> Result<Option<CustomerDataDetails>, OAuthError> {
+    let read = |text: &str| CustomerDataDetails::parse(text, rules.resource, rules.sensitive);
+    let read = form.get("authorization_details").map(read).transpose();
+    let refused = |error: InvalidDetails| {
+        OAuthError::new(OAuthCode::InvalidAuthorizationDetails, error.to_string())
+    };
+    read.map_err(refused)
 }
 
-fn scopes(
+/// The scopes that are asked for by name; what details ask for is no more than the client may ask for by name.
+fn asked(
     form: &Parameters,
     client: &AuthzClient,
-    has_details: bool,
-) -> Result<ScopeList, OAuthError> {
-    let refused = |why: String| OAuthError::new(OAuthCode::InvalidScope, why);
-    let scopes: ScopeList = form
-        .get("scope")
-        .unwrap_or_default()
-        .parse()
-        .map_err(|error| refused(format!("{error}")))?;
-    if scopes.is_empty() && !has_details {
-        return Err(refused(
-            "scope or authorization_details must say what is asked for".to_owned(),
-        ));
+    details: Option<&CustomerDataDetails>,
+) -> Result<OAuthScopes, OAuthError> {
+    let scopes = scopes::read(form.get("scope").unwrap_or_default())?;
+    if scopes.is_empty() && details.is_none() {
+        let why = "scope or authorization_details must say what is asked for";
+        return Err(OAuthError::new(OAuthCode::InvalidScope, why));
     }
-    if !scopes.within(&client.scopes) {
+    if !scopes.within(client.scopes) {
         return Err(OAuthCode::InvalidScope.into());
+    }
+    if details.is_some_and(|details| !details.datatypes.within(client.scopes)) {
+        let why = "datatypes name more than the client may ask for";
+        return Err(OAuthError::new(OAuthCode::InvalidAuthorizationDetails, why));
     }
     Ok(scopes)
 }
@@ -143,10 +136,10 @@ fn grant(form: &Parameters) -> Result<Option<GrantAction>, OAuthError> {
     match (form.get("grant_management_action"), form.get("grant_id")) {
         (None, None) => Ok(None),
         (Some("create"), None) => Ok(Some(GrantAction::Create)),
-        (Some("replace"), Some(id)) if is_uuid(id) => {
-            Ok(Some(GrantAction::Replace { grant_id: id.to_owned() }))
+        (Some("replace"), Some(id)) => {
+            let grant_id = id.parse().map_err(|_| OAuthCode::InvalidGrantId)?;
+            Ok(Some(GrantAction::Replace { grant_id }))
         }
-        (Some("replace"), Some(_)) => Err(OAuthCode::InvalidGrantId.into()),
         (Some("create" | "replace") | None, _) => {
             Err(wrong("grant_id belongs to grant_management_action=replace, and to no other"))
         }
@@ -154,30 +147,11 @@ fn grant(form: &Parameters) -> Result<Option<GrantAction>, OAuthError> {
     }
 }
 
-/// Whether a text has the form in which ids of grants are given out (RFC 9562 §4, in small letters).
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
-        })
-}
-
 /// A text of printable ASCII that is given back as it is (RFC 6749 appendix A.5).
 fn text(form: &Parameters, name: &str, most: usize) -> Result<Option<String>, OAuthError> {
     let Some(text) = form.get(name) else { return Ok(None) };
     if text.len() > most || !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Err(wrong(format!("{name} has at most {most} characters of printable ASCII")));
-    }
-    Ok(Some(text.to_owned()))
-}
-
-/// A name of ours: letters, digits and `._-`.
-fn name(form: &Parameters, parameter: &str) -> Result<Option<String>, OAuthError> {
-    let Some(text) = form.get(parameter) else { return Ok(None) };
-    let is_name = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-    if text.len() > WORD_MOST || !text.bytes().all(is_name) {
-        return Err(wrong(format!("{parameter} is up to {WORD_MOST} letters, digits and ._-")));
     }
     Ok(Some(text.to_owned()))
 }

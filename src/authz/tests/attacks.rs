@@ -1,38 +1,30 @@
 //! What is tried against authorization servers (RFC 6819, RFC 8725, RFC 9700), one table for each.
 
+use super::consents::{changed, decided, details, grant};
 use super::{
-    API, CHALLENGE, ISSUE, ISSUER, NOW, ROTATES, SUMMARY, VERIFIER, asked, client, code, form,
-    grant, push, refresh_record, scopes, shown, thumbprint, verifier, word,
+    CHALLENGE, ISSUER, NOW, RULES, SANDBOX, SUMMARY, VERIFIER, asked, client, code, form, handle,
+    proved, proved_key, push, redeem, refresh_record, refreshing, renew, scopes, shown, subject,
+    verifier, word,
 };
-use crate::authz::authorize::{ErrorTold, REDIRECT, arrival, granted, refused};
+use crate::access::oauth::error::OAuthCode;
+use crate::authz::authorize::{Arrival, AuthorizeError, ErrorTold, granted, refused};
 use crate::authz::client::{AuthzClient, SecurityProfile};
-use crate::authz::error::OAuthCode;
 use crate::authz::exchange::{CodeRecord, CodeRefused, CodeShown, exchange};
-use crate::authz::grant::LiveGrant;
-use crate::authz::handles::{Handle, HandleKind};
+use crate::authz::handles::Code;
 use crate::authz::pkce::CodeVerifier;
-use crate::authz::refresh::{
-    NextToken, RefreshRecord, RefreshRefused, RefreshShown, RefreshSuccessor, refresh,
-};
-use crate::authz::request::{RequestRules, plain};
+use crate::authz::refresh::RefreshShown;
+use crate::authz::request::plain;
 use crate::authz::token_request::TokenRequest;
-use crate::kernel::Micros;
+use crate::consent::decide::ReadRefused;
+use crate::consent::subject::KnownAs;
+use crate::kernel::id::AppId;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-
-fn handle(kind: HandleKind, byte: u8) -> Handle {
-    let fill = |bytes: &mut [u8]| {
-        bytes.fill(byte);
-        Ok::<(), ()>(())
-    };
-    Handle::random(kind, fill).unwrap()
-}
 
 #[test]
 fn every_answer_names_its_issuer_exactly() {
     let back = push(&[]).unwrap().back;
-    let success = granted(&back, &handle(HandleKind::Code, 1), ISSUER);
-    let ErrorTold::Client(error) =
-        refused(OAuthCode::AccessDenied.into(), Some(&back), true, ISSUER)
+    let success = granted(&back, &handle(1), ISSUER);
+    let ErrorTold::Client(error) = refused(AuthorizeError::AccessDenied, Some(&back), true, ISSUER)
     else {
         panic!("the customer has logged in");
     };
@@ -48,43 +40,98 @@ fn every_answer_names_its_issuer_exactly() {
 }
 
 #[test]
-fn an_injected_code_gives_nothing_and_stays_usable_by_its_client() {
+fn an_injected_code_gives_nothing_and_takes_nothing() {
     let (ours, verifier) = (client(), verifier());
     let another = AuthzClient { id: "c_8".into(), ..ours.clone() };
     let guessed = CodeVerifier::read(Some(&"v".repeat(43))).unwrap();
     let right = shown(&ours, &verifier);
-    let victims = code();
+    let used = CodeRecord { used: true, ..code() };
+    let live = grant();
     for (what, shown) in [
-        ("client", CodeShown { client: &another, ..right }),
+        ("client", CodeShown { client: proved(&another), ..right }),
         ("verifier", CodeShown { verifier: &guessed, ..right }),
-        ("key", CodeShown { key: Some(thumbprint(2)), ..right }),
+        ("key", CodeShown { key: Some(proved_key(2)), ..right }),
         ("address", CodeShown { redirect_uri: Some("https://app.example/other"), ..right }),
     ] {
-        let given = exchange(&victims, shown, Some(&grant()), ISSUE, NOW);
-        // Not as a replay, after which tokens are revoked and the code is gone.
-        assert_eq!(given, Err(CodeRefused::Error(OAuthCode::InvalidGrant.into())), "{what}");
-        assert!(exchange(&victims, right, Some(&grant()), ISSUE, NOW).is_ok());
+        // There is nothing to take; and of a code that was taken it is no replay, for which tokens would be revoked.
+        for victims in [&code(), &used] {
+            let given = exchange(victims, shown, decided(Some(&live)), super::ISSUE, NOW);
+            assert_eq!(given, Err(CodeRefused::Error(OAuthCode::InvalidGrant.into())), "{what}");
+        }
+    }
+    assert!(redeem(&code(), right, Some(&grant())).is_ok());
+    assert_eq!(redeem(&used, right, Some(&grant())), Err(CodeRefused::Replayed));
+}
+
+#[test]
+fn a_code_gives_nothing_by_another_consent_than_its_own() {
+    let (client, verifier) = (client(), verifier());
+    let grants = [
+        changed(|it| it.grant_id = super::OTHER_GRANT.parse().unwrap()),
+        changed(|it| it.known_as = KnownAs::Sub(subject(2))),
+        changed(|it| it.parties.client_id = AppId(3)),
+    ];
+    for other in &grants {
+        let given = redeem(&code(), shown(&client, &verifier), Some(other));
+        assert_eq!(word(given), "invalid_grant");
+        let given = renew(&refresh_record(), refreshing(&client), Some(other));
+        assert_eq!(word(given), "invalid_grant");
+    }
+}
+
+#[test]
+fn where_nothing_can_be_known_of_a_consent_nothing_is_said_of_it() {
+    let (client, verifier) = (client(), verifier());
+    let unknown = || Err(ReadRefused::Unknown);
+    let of_code = exchange(&code(), shown(&client, &verifier), unknown(), super::ISSUE, NOW);
+    let of_token =
+        super::refresh(&refresh_record(), refreshing(&client), unknown(), super::ISSUE, NOW);
+    for told in [of_code.map(drop).map_err(Into::into), of_token.map(drop)] {
+        assert_eq!(
+            (word(told.clone()), told.unwrap_err().code.status()),
+            ("temporarily_unavailable", 503)
+        );
     }
 }
 
 #[test]
 fn of_fifty_redemptions_at_once_one_gives_tokens() {
     let (taken, given, replayed) = (AtomicBool::new(false), AtomicU32::new(0), AtomicU32::new(0));
+    let (client, live) = (client(), grant());
     let redeem = || {
-        let (client, verifier) = (client(), verifier());
-        // All read the code before any has taken it.
-        exchange(&code(), shown(&client, &verifier), Some(&grant()), ISSUE, NOW).unwrap();
-        if taken.compare_exchange(false, true, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-            given.fetch_add(1, Ordering::SeqCst);
-            return;
+        let verifier = verifier();
+        // All read the code before any has taken it, and all but one find no row to change.
+        let judged =
+            exchange(&code(), shown(&client, &verifier), decided(Some(&live)), super::ISSUE, NOW)
+                .unwrap();
+        let rows = u64::from(!taken.swap(true, Ordering::SeqCst));
+        match judged.taken(rows) {
+            Ok(_) => given.fetch_add(1, Ordering::SeqCst),
+            Err(why) => {
+                assert_eq!(why, CodeRefused::Replayed);
+                replayed.fetch_add(1, Ordering::SeqCst)
+            }
         }
-        let used = CodeRecord { used: true, ..code() };
-        let again = exchange(&used, shown(&client, &verifier), Some(&grant()), ISSUE, NOW);
-        assert_eq!(again, Err(CodeRefused::Replayed));
-        replayed.fetch_add(1, Ordering::SeqCst);
     };
     std::thread::scope(|scope| (0..50).for_each(|_| drop(scope.spawn(redeem))));
     assert_eq!((given.into_inner(), replayed.into_inner()), (1, 49));
+}
+
+#[test]
+fn a_token_that_is_revoked_while_it_is_used_gives_nothing() {
+    let client = client();
+    let live = grant();
+    let judge = || {
+        super::refresh(
+            &refresh_record(),
+            refreshing(&client),
+            decided(Some(&live)),
+            super::ISSUE,
+            NOW,
+        )
+    };
+    assert!(judge().unwrap().taken(1).is_ok());
+    assert_eq!(word(judge().unwrap().taken(0)), "invalid_grant");
 }
 
 #[test]
@@ -97,17 +144,17 @@ fn a_downgrade_of_pkce_is_refused_at_both_ends() {
     ] {
         assert_eq!(word(push(&[changes])), "invalid_request", "{changes:?}");
     }
-    let code = handle(HandleKind::Code, 1);
+    let code = handle::<Code>(1);
     let (short, long) = ("v".repeat(42), "v".repeat(129));
     for verifier in ["", &short, &long] {
         let pairs = [("grant_type", "authorization_code"), ("code", code.text().reveal())];
-        let read = TokenRequest::read(&form(&pairs, &[("code_verifier", verifier)]), API);
+        let read = TokenRequest::read(&form(&pairs, &[("code_verifier", verifier)]), super::API);
         assert_eq!(word(read), "invalid_request", "{verifier}");
     }
     // There is no code without a challenge, so none for which a verifier would be passed over; and one that is the
     // challenge itself, as `plain` has it, does not fit.
     let (client, plain) = (client(), CodeVerifier::read(Some(CHALLENGE)).unwrap());
-    let given = exchange(&super::code(), shown(&client, &plain), Some(&grant()), ISSUE, NOW);
+    let given = redeem(&super::code(), shown(&client, &plain), Some(&grant()));
     assert_eq!(word(given), "invalid_grant");
 }
 
@@ -134,96 +181,96 @@ fn an_address_that_only_resembles_a_registered_one_is_refused() {
         "https://app.example/cb ",
     ] {
         assert_eq!(word(push(&[("redirect_uri", uri)])), "invalid_request", "{uri}");
-        let sandbox = RequestRules { customers: SecurityProfile::Baseline, resource: API };
-        let mut client = client();
-        client.profile = SecurityProfile::Baseline;
-        let told = plain(&asked(&[("redirect_uri", uri)]), &client, sandbox).unwrap_err();
-        assert_eq!(
-            refused(told.error.clone(), told.back.as_ref(), true, ISSUER),
-            ErrorTold::Customer(told.error)
-        );
+        let client = AuthzClient { profile: SecurityProfile::Baseline, ..client() };
+        let told = plain(&asked(&[("redirect_uri", uri)]), &client, SANDBOX).unwrap_err();
+        assert_eq!((told.error.code, told.back), (OAuthCode::InvalidRequest, None), "{uri}");
     }
 }
 
 #[test]
 fn no_error_before_the_login_leads_anywhere() {
     let back = push(&[]).unwrap().back;
-    for code in OAuthCode::ALL {
-        let told = refused((*code).into(), Some(&back), false, ISSUER);
+    for error in AuthorizeError::ALL.iter().copied() {
+        let told = refused(error, Some(&back), false, ISSUER);
         // Of a request that forbids to ask for a login, which the client has to hear (RFC 9700 §4.11.2).
-        let leaves = *code == OAuthCode::LoginRequired;
-        assert_eq!(matches!(told, ErrorTold::Client(_)), leaves, "{code:?}");
-        assert!(matches!(refused((*code).into(), None, true, ISSUER), ErrorTold::Customer(_)));
+        let leaves = error == AuthorizeError::LoginRequired;
+        assert_eq!(matches!(told, ErrorTold::Client(_)), leaves, "{error:?}");
+        assert_eq!(refused(error, None, true, ISSUER), ErrorTold::Customer(error));
     }
+    let client = AuthzClient { profile: SecurityProfile::Baseline, ..client() };
     for name in ["post_login", "next", "redirect_uri"] {
         let query = format!("client_id=c_7f&{name}=https://evil.example");
-        let (_, form) = arrival(query.as_bytes()).unwrap();
-        assert!(plain(&form, &client(), super::RULES).unwrap_err().back.is_none(), "{name}");
+        let Arrival::Plain { form, .. } = Arrival::read(query.as_bytes()).unwrap() else {
+            panic!("it has no reference");
+        };
+        assert_eq!(plain(&form, &client, SANDBOX).unwrap_err().back, None, "{name}");
     }
 }
 
 #[test]
-fn what_was_posted_is_not_posted_on() {
-    assert_eq!(REDIRECT, 303);
+fn what_the_client_hears_of_an_error_is_nothing_of_the_request() {
+    let back = push(&[("state", "")]).unwrap().back;
+    for code in OAuthCode::ALL {
+        let error = AuthorizeError::from(*code);
+        let ErrorTold::Client(place) = refused(error, Some(&back), true, ISSUER) else {
+            panic!("the customer has logged in");
+        };
+        let place = url::Url::parse(place.reveal()).unwrap();
+        let said: Vec<_> = place
+            .query_pairs()
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect();
+        let fixed = [
+            ("error", error.code().as_str()),
+            ("error_description", error.code().description()),
+            ("iss", ISSUER),
+        ];
+        assert_eq!(said, fixed.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+    // What has no place there has failed here: no error of the token endpoint is told to a browser.
+    for code in [OAuthCode::InvalidClient, OAuthCode::InvalidGrant, OAuthCode::UseDpopNonce] {
+        assert_eq!(AuthorizeError::from(code), AuthorizeError::ServerError);
+    }
+    assert_eq!(AuthorizeError::from(OAuthCode::InvalidScope), AuthorizeError::InvalidScope);
+}
+
+#[test]
+fn what_must_be_pushed_leads_nowhere_where_it_is_not() {
+    for (changes, rules, profile) in [
+        (("state", "s1"), RULES, SecurityProfile::Baseline),
+        (("state", "s1"), SANDBOX, SecurityProfile::Fapi2),
+        (("scope", "x"), SANDBOX, SecurityProfile::Fapi2),
+    ] {
+        let client = AuthzClient { profile, ..client() };
+        let told = plain(&asked(&[changes]), &client, rules).unwrap_err();
+        assert_eq!((told.error.code, told.back), (OAuthCode::InvalidRequest, None));
+    }
 }
 
 #[test]
 fn a_stolen_refresh_token_gives_nothing() {
     let ours = client();
     let another = AuthzClient { id: "c_8".into(), ..ours.clone() };
-    let over = LiveGrant { ends_at: NOW, ..grant() };
+    let over = changed(|it| it.validity.expires_at = NOW);
     let (live, wide) = (grant(), scopes(&format!("{SUMMARY} customer.loyalty.basic:read")));
-    let right = RefreshShown { client: &ours, key: Some(thumbprint(1)), scope: None };
+    let right = refreshing(&ours);
+    let stranger = RefreshShown { client: proved(&another), ..right };
+    let with_other_key = RefreshShown { key: Some(proved_key(2)), ..right };
     for (what, shown, grant, error) in [
-        (
-            "another client",
-            RefreshShown { client: &another, ..right },
-            Some(&live),
-            "invalid_grant",
-        ),
-        (
-            "another key",
-            RefreshShown { key: Some(thumbprint(2)), ..right },
-            Some(&live),
-            "invalid_grant",
-        ),
-        ("no key", RefreshShown { key: None, ..right }, Some(&live), "invalid_grant"),
+        ("another client", stranger, Some(&live), "invalid_grant"),
+        ("another key", with_other_key, Some(&live), "invalid_grant"),
+        ("no key", RefreshShown { key: None, ..right }, Some(&live), "invalid_dpop_proof"),
         ("a revoked consent", right, None, "invalid_grant"),
         ("a consent that has ended", right, Some(&over), "invalid_grant"),
         (
             "a wider scope",
-            RefreshShown { scope: Some(&wide), ..right },
+            RefreshShown { scope: Some(wide), ..right },
             Some(&live),
             "invalid_scope",
         ),
     ] {
-        let given = refresh(&refresh_record(), shown, grant, ISSUE, NOW);
-        assert_eq!(word(given), error, "{what}");
+        assert_eq!(word(renew(&refresh_record(), shown, grant)), error, "{what}");
     }
-    assert!(refresh(&refresh_record(), right, Some(&live), ISSUE, NOW).is_ok());
-}
-
-#[test]
-fn a_lost_answer_is_given_again_and_a_replay_ends_the_grant() {
-    let (client, grant, secret) = (client(), grant(), [7; 32]);
-    let shown = RefreshShown { client: &client, key: Some(thumbprint(1)), scope: None };
-    let use_it = |record: &RefreshRecord, second: i64| {
-        let now = Micros(NOW.0 + second * 1_000_000);
-        refresh(record, shown, Some(&grant), ROTATES, now).map(|(_, next)| next)
-    };
-    let token = handle(HandleKind::RefreshToken, 1);
-    let mut record = refresh_record();
-    assert_eq!(use_it(&record, 0), Ok(NextToken::New));
-    let (next, since) = (token.successor(&secret), NOW);
-    record.successor = Some(RefreshSuccessor { since, used: false });
-    // The answer is lost, and asked for again: the same token, of which only the hash is stored.
-    assert_eq!(use_it(&record, 5), Ok(NextToken::Again));
-    assert_eq!(token.successor(&secret).hash(), next.hash());
-    record.successor = Some(RefreshSuccessor { since, used: true });
-    assert_eq!(use_it(&record, 6), Err(RefreshRefused::Compromised));
-    assert_eq!(word(use_it(&record, 6)), "invalid_grant");
-    // A thief without the client's key ends nothing by that.
-    let thief = RefreshShown { key: Some(thumbprint(2)), ..shown };
-    let given = refresh(&record, thief, Some(&grant), ROTATES, NOW);
-    assert_eq!(given, Err(RefreshRefused::Error(OAuthCode::InvalidGrant.into())));
+    let given = renew(&refresh_record(), right, Some(&live)).unwrap();
+    assert_eq!(given.authorization_details, Some(details()));
 }

@@ -1,23 +1,28 @@
 //! What is tried with tokens, proofs and assertions (RFC 8725, RFC 9449 §11), one table for each.
 
+use super::consents::{changed, decided, grant};
 use super::{
-    API, BETWEEN, ISSUER, NOW, NOW_S, SUMMARY, ath, claims, grant, issue, key, nonces, proof,
-    prove, refresh_record, scopes, server_key, signed, with, word,
+    API, BETWEEN, ISSUER, NOW, NOW_S, OTHER_GRANT, SUMMARY, ath, claims, client, issue, key,
+    nonces, proof, prove, proved, refresh_record, scopes, server_key, signed, subject, with, word,
 };
-use crate::access::oauth::assertion::TYPE;
-use crate::authz::access_token::{TokenFlaw, verify};
+use crate::access::oauth::assertion::{self, MeantFor};
+use crate::access::oauth::error::{OAuthCode, OAuthError};
+use crate::access::oauth::form::{FormError, Parameters};
+use crate::access::oauth::jws::JwsError;
+use crate::authz::access_token::{AccessClaims, TokenFlaw, verify};
 use crate::authz::bits;
-use crate::authz::client::SecurityProfile;
-use crate::authz::error::{OAuthCode, OAuthError};
-use crate::authz::form::{FormError, Parameters};
-use crate::authz::grant::LiveGrant;
+use crate::authz::client::{AuthzClient, ClientAuth, SecurityProfile};
 use crate::authz::htu::Htu;
 use crate::authz::id_token::IdClaims;
 use crate::authz::introspect::Introspection;
-use crate::authz::jws::JwsError;
+use crate::authz::issued::IssuedTo;
 use crate::authz::presented::{ChallengeWants, Scheme, ShownHeaders, TokenRules, challenge, judge};
-use crate::authz::refresh::{RefreshRecord, RefreshSuccessor};
+use crate::authz::refresh::RefreshRecord;
+use crate::consent::decide::ReadRefused;
+use crate::consent::subject::KnownAs;
 use crate::kernel::Micros;
+use crate::kernel::id::AppId;
+use crate::kernel::mac::hmac_sha256;
 use serde_json::{Value, json};
 
 /// What our own key has signed.
@@ -67,7 +72,7 @@ fn an_algorithm_is_the_keys_and_not_the_headers() {
         bits::encode(json!(claims()).to_string())
     );
     let secret = bits::sha256(json!(key.public()).to_string());
-    let sum = bits::encode(bits::hmac(&secret, &[text.as_bytes()]));
+    let sum = bits::encode(hmac_sha256(&secret, &[text.as_bytes()]));
     let unsigned = text.replace(
         &bits::encode(header.to_string()),
         &bits::encode(with(header, json!({ "alg": "none" })).to_string()),
@@ -169,9 +174,10 @@ fn a_proof_of_something_else_proves_nothing() {
         prove(&proof(1, header, with(right.clone(), claims)), Some(token), false)
     };
     let first = of(json!({}), json!({})).unwrap();
-    // Twice the same: the same key and id, of which the database takes one.
+    // Twice the same: the same mark, of which the database takes one.
     let second = of(json!({}), json!({})).unwrap();
-    assert_eq!((first.key, first.id), (second.key, second.id));
+    assert_eq!(first.mark(), second.mark());
+    assert_eq!(word(second.noted(false)), "invalid_dpop_proof");
     let private = with(json!(key(1).public()), json!({ "d": bits::encode([1; 32]) }));
     for (header, claims) in [
         (json!({}), json!({ "htu": "https://gw.example/oauth/par" })),
@@ -222,11 +228,14 @@ fn call(
         needs_nonce: false,
         customers,
     };
-    let address = Htu::read("https://gw.example/v1/customer/purchases/summary").unwrap();
+    let address = Htu::of(API, "/customer/purchases/summary").unwrap();
     let authorization: Vec<&[u8]> = authorization.iter().map(|text| text.as_bytes()).collect();
     let dpop: Vec<&[u8]> = proofs.iter().map(|text| text.as_bytes()).collect();
     let shown = ShownHeaders { authorization: &authorization, dpop: &dpop };
-    judge(shown, ("GET", &address), &rules, NOW).map(|token| token.is_some())
+    let Some(token) = judge(shown, ("GET", &address), &rules, NOW)? else { return Ok(false) };
+    // A token that is shown with a proof gives nothing the second time.
+    assert_eq!(token.clone().noted(false).is_err(), !dpop.is_empty());
+    token.noted(true).map(|token| token.key.is_some() == !dpop.is_empty())
 }
 
 #[test]
@@ -260,7 +269,7 @@ fn a_bound_token_works_with_its_key_alone() {
         assert_eq!(of(none, &[&right]), Ok(false));
     }
     // One that is bound to nothing: shown as it is, and where that will not do for customers not at all.
-    let loose = crate::authz::access_token::AccessClaims { cnf: None, ..claims() };
+    let loose = AccessClaims { cnf: None, ..claims() };
     let loose = loose.sign(&key).unwrap();
     let (bearer, dpop) = (format!("Bearer {}", loose.reveal()), format!("DPoP {}", loose.reveal()));
     assert_eq!(call(&[&bearer], &[], SecurityProfile::Baseline), Ok(true));
@@ -296,7 +305,8 @@ fn an_assertion_for_another_place_time_or_client_proves_nothing() {
     let usual = json!({ "iss": "c_7f", "sub": "c_7f", "aud": ISSUER, "jti": "a1", "iat": NOW_S, "exp": NOW_S + 60 });
     let judge = |changes: Value| {
         let text = signed(&key(4), &json!({ "alg": "ES256" }), &with(usual.clone(), changes));
-        crate::authz::client_assertion::check((Some(TYPE), &text), ("c_7f", &keys), ISSUER, NOW)
+        let meant_for = MeantFor { issuer: ISSUER, endpoint: None };
+        assertion::judge(&text, ("c_7f", keys.iter().cloned().enumerate()), meant_for, NOW)
     };
     for changes in [
         json!({ "aud": "https://gw.example/oauth/token" }),
@@ -320,28 +330,57 @@ fn an_assertion_for_another_place_time_or_client_proves_nothing() {
 
 #[test]
 fn a_stranger_learns_nothing_of_a_token() {
-    let (live, over) = (grant(), LiveGrant { ends_at: NOW, ..grant() });
-    let another = LiveGrant { grant_id: "other".into(), ..grant() };
-    let ended = crate::authz::access_token::AccessClaims { exp: NOW_S, ..claims() };
-    let replaced = RefreshRecord {
-        successor: Some(RefreshSuccessor { since: NOW, used: false }),
-        ..refresh_record()
+    let (live, ours) = (grant(), client());
+    let stranger = AuthzClient { id: "c_8".into(), ..ours.clone() };
+    let profile = SecurityProfile::Baseline;
+    let public = AuthzClient { auth: ClientAuth::None, profile, ..ours.clone() };
+    let (ours, stranger, public) = (proved(&ours), proved(&stranger), proved(&public));
+    let grants = [
+        changed(|it| it.grant_id = OTHER_GRANT.parse().unwrap()),
+        changed(|it| it.known_as = KnownAs::Sub(subject(2))),
+        changed(|it| it.parties.client_id = AppId(3)),
+    ];
+    let revoked = changed(|it| it.tokens_since = Some(NOW));
+    let ended = AccessClaims { exp: NOW_S, ..claims() };
+    let foreign = AccessClaims { grant_id: None, cver: None, ..claims() };
+    let idle = RefreshRecord { used_at: Micros(0), ..refresh_record() };
+    let to = IssuedTo { client_id: "c_8".into(), ..refresh_record().to };
+    let others = RefreshRecord { to, ..refresh_record() };
+    let of_access = |claims: &AccessClaims, grant, client, now| {
+        Introspection::of_access(claims, decided(grant), client, now).unwrap()
     };
-    let of_access = Introspection::of_access;
-    let of_refresh = Introspection::of_refresh;
-    for answer in [
+    let of_refresh = |token: &RefreshRecord, grant, client, now| {
+        Introspection::of_refresh(token, decided(grant), client, now).unwrap()
+    };
+    let mut answers = vec![
         Introspection::inactive(),
-        of_access(&claims(), Some(&live), "c_8", NOW),
-        of_access(&claims(), None, "c_7f", NOW),
-        of_access(&claims(), Some(&over), "c_7f", NOW),
-        of_access(&claims(), Some(&another), "c_7f", NOW),
-        of_access(&ended, Some(&live), "c_7f", NOW),
-        of_refresh(&refresh_record(), Some(&live), "c_8", NOW),
-        of_refresh(&refresh_record(), None, "c_7f", NOW),
-        of_refresh(&replaced, Some(&live), "c_7f", NOW),
-    ] {
-        assert_eq!(json!(answer).to_string(), r#"{"active":false}"#);
+        of_access(&claims(), Some(&live), stranger, NOW),
+        of_access(&claims(), Some(&live), public, NOW),
+        of_access(&claims(), None, ours, NOW),
+        of_access(&claims(), Some(&revoked), ours, NOW),
+        of_access(&ended, Some(&live), ours, NOW),
+        of_access(&foreign, Some(&live), ours, NOW),
+        of_refresh(&refresh_record(), Some(&live), stranger, NOW),
+        of_refresh(&refresh_record(), Some(&live), public, NOW),
+        of_refresh(&refresh_record(), None, ours, NOW),
+        of_refresh(&others, Some(&live), ours, NOW),
+        of_refresh(&idle, Some(&live), ours, NOW),
+    ];
+    for other in &grants {
+        answers.push(of_access(&claims(), Some(other), ours, NOW));
+        answers.push(of_refresh(&refresh_record(), Some(other), ours, NOW));
     }
+    for (n, answer) in answers.iter().enumerate() {
+        assert_eq!(json!(answer).to_string(), r#"{"active":false}"#, "{n}");
+    }
+    assert!(of_access(&claims(), Some(&live), ours, NOW).active);
+    assert!(of_refresh(&refresh_record(), Some(&live), ours, NOW).active);
+    // Where it cannot be known, that is said.
+    let unknown = || Err(ReadRefused::Unknown);
+    let told = Introspection::of_access(&claims(), unknown(), ours, NOW);
+    assert_eq!(word(told), "temporarily_unavailable");
+    let told = Introspection::of_refresh(&refresh_record(), unknown(), ours, NOW);
+    assert_eq!(word(told), "temporarily_unavailable");
 }
 
 #[test]
@@ -357,8 +396,12 @@ fn a_parameter_is_heard_once_or_not_at_all() {
         ("", &*large, 413),
     ] {
         let refused = Parameters::posted(query, body.as_bytes()).unwrap_err();
-        assert_eq!(refused.status(), status, "{query} {refused}");
-        assert_eq!(OAuthError::from(refused).code, OAuthCode::InvalidRequest);
+        let told = OAuthError::from(refused);
+        assert_eq!(
+            (told.code.as_str(), told.code.status()),
+            ("invalid_request", status),
+            "{query}"
+        );
     }
     assert_eq!(Parameters::posted("", b"scope=\xff").err(), Some(FormError::Encoding));
 }

@@ -1,39 +1,39 @@
 //! Codes, references, refresh tokens, and the verifiers of PKCE.
 
-use super::{CHALLENGE, VERIFIER};
-use crate::authz::handles::{Handle, HandleKind, InvalidHandle};
+use super::{CHALLENGE, VERIFIER, handle};
+use crate::authz::handles::{Code, Handle, HandleKind, InvalidHandle, RefreshToken, RequestUri};
 use crate::authz::pkce::{Challenge, CodeVerifier, PkceError};
 use crate::kernel::base62;
 use proptest::prelude::*;
 
-const KINDS: [HandleKind; 3] = [HandleKind::Code, HandleKind::RequestUri, HandleKind::RefreshToken];
+/// Whether a text is read as each of the kinds.
+fn read_as(text: &str) -> [bool; 3] {
+    [
+        Handle::<Code>::read(text).is_ok(),
+        Handle::<RequestUri>::read(text).is_ok(),
+        Handle::<RefreshToken>::read(text).is_ok(),
+    ]
+}
 
-fn handle(kind: HandleKind, byte: u8) -> Handle {
-    Handle::random(kind, |bytes| {
-        bytes.fill(byte);
-        Ok::<(), ()>(())
-    })
-    .unwrap()
+fn is_its_own<K: HandleKind>(as_kinds: [bool; 3]) {
+    let made = handle::<K>(7);
+    let text = made.text().reveal();
+    assert!(text.starts_with(K::PREFIX) && text.len() == K::PREFIX.len() + 43 + 6);
+    assert_eq!(Handle::read(text).as_ref(), Ok(&made));
+    assert_ne!(made.hash(), handle::<K>(8).hash());
+    assert_ne!(made, handle::<K>(8));
+    assert_eq!(read_as(text), as_kinds, "{text}");
+    let shown = format!("{made:?} {:?}", made.hash());
+    assert!(!shown.contains(&text[K::PREFIX.len()..]), "{shown}");
 }
 
 #[test]
 fn a_handle_is_known_again_as_its_kind_only() {
-    for kind in KINDS {
-        let made = handle(kind, 7);
-        let text = made.text().reveal();
-        assert!(text.starts_with(kind.prefix()) && text.len() == kind.prefix().len() + 43 + 6);
-        assert_eq!(Handle::read(kind, text).as_ref(), Ok(&made));
-        assert_ne!(made.hash(), handle(kind, 8).hash());
-        for other in KINDS.into_iter().filter(|other| *other != kind) {
-            assert_eq!(Handle::read(other, text), Err(InvalidHandle), "{kind:?} as {other:?}");
-        }
-        let shown = format!("{made:?} {:?}", made.hash());
-        assert!(!shown.contains(&text[kind.prefix().len()..]), "{shown}");
-    }
-    assert_eq!(
-        handle(HandleKind::Code, 0).text().reveal(),
-        "ac_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA4Ipygo"
-    );
+    is_its_own::<Code>([true, false, false]);
+    is_its_own::<RequestUri>([false, true, false]);
+    is_its_own::<RefreshToken>([false, false, true]);
+    let known = "ac_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA4Ipygo";
+    assert_eq!(handle::<Code>(0).text().reveal(), known);
 }
 
 #[test]
@@ -43,28 +43,17 @@ fn a_text_with_a_sum_that_fits_is_still_none_of_ours() {
     {
         let body = format!("ac_{digits}");
         let crc = base62::encode(u64::from(crc32fast::hash(body.as_bytes())), base62::U32_WIDTH);
-        assert_eq!(Handle::read(HandleKind::Code, &format!("{body}{crc}")), Err(InvalidHandle));
+        assert_eq!(Handle::<Code>::read(&format!("{body}{crc}")), Err(InvalidHandle));
     }
     let body = format!("ac_{}", "A".repeat(43));
     let crc = base62::encode(u64::from(crc32fast::hash(body.as_bytes())), base62::U32_WIDTH);
-    assert!(Handle::read(HandleKind::Code, &format!("{body}{crc}")).is_ok());
+    assert!(Handle::<Code>::read(&format!("{body}{crc}")).is_ok());
 }
 
 #[test]
 fn no_handle_is_made_without_randomness() {
-    let made = Handle::random(HandleKind::Code, |_| Err("none"));
+    let made = Handle::<Code>::random(|_| Err("none"));
     assert_eq!(made, Err("none"));
-}
-
-#[test]
-fn a_successor_follows_from_the_token_and_the_key_alone() {
-    let token = handle(HandleKind::RefreshToken, 1);
-    let next = token.successor(&[1; 32]);
-    assert_eq!(token.successor(&[1; 32]), next);
-    assert_ne!(token.successor(&[2; 32]), next);
-    assert_ne!(handle(HandleKind::RefreshToken, 2).successor(&[1; 32]), next);
-    assert_ne!(next, token);
-    assert_eq!(Handle::read(HandleKind::RefreshToken, next.text().reveal()), Ok(next));
 }
 
 #[test]
@@ -103,19 +92,26 @@ fn a_verifier_has_its_length_and_characters() {
 
 proptest! {
     #[test]
-    fn a_changed_character_is_seen(kind in 0..3usize, byte: u8, at: prop::sample::Index, to in "[ -~]") {
-        let kind = KINDS[kind];
-        let whole = handle(kind, byte).text().reveal().to_owned();
-        let at = at.index(whole.len());
-        prop_assume!(whole[at..=at] != to);
-        let changed = format!("{}{to}{}", &whole[..at], &whole[at + 1..]);
-        prop_assert_eq!(Handle::read(kind, &changed), Err(InvalidHandle));
+    fn a_changed_character_is_seen(byte: u8, at: prop::sample::Index, to in "[ -~]") {
+        let texts = [
+            handle::<Code>(byte).text().reveal().to_owned(),
+            handle::<RequestUri>(byte).text().reveal().to_owned(),
+            handle::<RefreshToken>(byte).text().reveal().to_owned(),
+        ];
+        for whole in texts {
+            let at = at.index(whole.len());
+            if whole[at..=at] == to {
+                continue;
+            }
+            let changed = format!("{}{to}{}", &whole[..at], &whole[at + 1..]);
+            prop_assert_eq!(read_as(&changed), [false; 3]);
+        }
     }
 
     #[test]
     fn no_text_panics(tail: String) {
-        for kind in KINDS {
-            let _ = Handle::read(kind, &format!("{}{tail}", kind.prefix()));
+        for prefix in [Code::PREFIX, RequestUri::PREFIX, RefreshToken::PREFIX, ""] {
+            prop_assert_eq!(read_as(&format!("{prefix}{tail}")), [false; 3]);
         }
     }
 }

@@ -1,27 +1,41 @@
 //! The life of signing keys.
 
 use super::{NOW, NOW_S, key, later};
+use crate::access::oauth::jws::{Jws, JwsError, JwsRules};
 use crate::authz::bits;
-use crate::authz::jws::{Jws, JwsRules};
+use crate::authz::jwk::EcJwk;
 use crate::authz::keys::{KeyRing, KeyStage, KeyTimes};
 use crate::authz::signing::{CannotSign, SigningKey};
+use crate::consent::evidence_keys::{EvidenceKey, EvidenceKeys};
 use crate::kernel::Micros;
 use crate::kernel::clock::{DAY, HOUR};
 use serde_json::{Value, json};
 
-/// Keys 1, 2, … that begin to sign at these instants, of an issuer whose tokens work for 900 s.
+/// A key with this number that begins to sign at an instant.
+fn times(number: u8, active_from: i64) -> KeyTimes {
+    let public = *key(number).public();
+    KeyTimes { public, active_from: Micros(active_from), withdrawn_at: None }
+}
+
+fn no_evidence() -> EvidenceKeys<EcJwk> {
+    EvidenceKeys::new(Vec::new())
+}
+
+/// Keys 1, 2, … that begin to sign at these instants, of an issuer whose tokens about customers work for 300 s, and those
+/// of clients for 900 s.
 fn ring(from: &[i64]) -> KeyRing {
-    let numbered = from.iter().zip(1u8..);
-    let keys =
-        numbered.map(|(at, n)| KeyTimes { public: *key(n).public(), active_from: Micros(*at) });
-    KeyRing::new(keys.collect(), 900)
+    KeyRing::new(from.iter().zip(1u8..).map(|(at, n)| times(n, *at)).collect(), 300)
+}
+
+fn stages(ring: &KeyRing, now: i64) -> Vec<KeyStage> {
+    ring.stages(Micros(now)).map(|(_, stage)| stage).collect()
 }
 
 #[test]
 fn a_key_is_published_signs_retires_and_goes() {
     let second = NOW.0 + 90 * DAY;
     let ring = ring(&[second, NOW.0]);
-    let stages = |now: i64| ring.stages(Micros(now)).map(|(_, stage)| stage).collect::<Vec<_>>();
+    let stages = |now: i64| stages(&ring, now);
     assert_eq!(stages(NOW.0), [KeyStage::Active, KeyStage::Prepublished]);
     assert_eq!(stages(second - 1), [KeyStage::Active, KeyStage::Prepublished]);
     assert_eq!(stages(second), [KeyStage::Retiring, KeyStage::Active]);
@@ -31,8 +45,8 @@ fn a_key_is_published_signs_retires_and_goes() {
     assert_eq!(ring.active(NOW), Some(key(2).public()));
     assert_eq!(ring.active(Micros(second)), Some(key(1).public()));
     assert_eq!(ring.active(Micros(NOW.0 - 1)), None);
-    assert_eq!(ring.published(Micros(second)).keys.len(), 2);
-    assert_eq!(ring.published(Micros(second + HOUR)).keys, [*key(1).public()]);
+    assert_eq!(ring.published(&no_evidence(), Micros(second)).keys.len(), 2);
+    assert_eq!(ring.published(&no_evidence(), Micros(second + HOUR)).keys, [*key(1).public()]);
 }
 
 #[test]
@@ -48,16 +62,47 @@ fn a_key_is_made_a_day_before_it_is_needed() {
 }
 
 #[test]
+fn the_keys_of_evidence_are_published_for_good() {
+    let second = NOW.0 + 90 * DAY;
+    let evidence = [(2, NOW.0), (3, second)].map(|(number, from)| EvidenceKey {
+        public: *key(number).public(),
+        active_from: Micros(from),
+        withdrawn_at: None,
+    });
+    let evidence = EvidenceKeys::new(evidence.to_vec());
+    let ring = ring(&[NOW.0, second]);
+    let published = |now: i64| ring.published(&evidence, Micros(now)).keys;
+    assert_eq!(published(second), [1, 2, 2, 3].map(|n| *key(n).public()));
+    assert_eq!(published(second + 3_650 * DAY), [2, 2, 3].map(|n| *key(n).public()));
+}
+
+#[test]
+fn a_key_that_is_withdrawn_is_gone_at_once() {
+    let (second, withdrawn_at) = (NOW.0 + 90 * DAY, NOW.0 + 91 * DAY);
+    let lost = KeyTimes { withdrawn_at: Some(Micros(withdrawn_at)), ..times(2, second) };
+    let ring = KeyRing::new(vec![times(1, NOW.0), lost], 300);
+    assert_eq!(stages(&ring, withdrawn_at - 1), [KeyStage::Gone, KeyStage::Active]);
+    assert_eq!(stages(&ring, withdrawn_at), [KeyStage::Gone, KeyStage::Gone]);
+    assert_eq!(ring.active(Micros(withdrawn_at)), None, "the one before is not taken again");
+    assert!(ring.published(&no_evidence(), Micros(withdrawn_at)).keys.is_empty());
+    assert_eq!(ring.due(Micros(withdrawn_at)), Some(Micros(withdrawn_at)));
+    let next = KeyRing::new(vec![times(1, NOW.0), lost, times(3, withdrawn_at)], 300);
+    assert_eq!(next.active(Micros(withdrawn_at)), Some(key(3).public()));
+}
+
+#[test]
 fn the_set_says_what_the_keys_are_for_and_nothing_secret() {
-    let set = json!(ring(&[NOW.0]).published(NOW));
+    let set = json!(ring(&[NOW.0]).published(&no_evidence(), NOW));
     let one = &set["keys"][0];
     assert_eq!(
         (&one["kty"], &one["crv"], &one["alg"], &one["use"]),
         (&json!("EC"), &json!("P-256"), &json!("ES256"), &json!("sig"))
     );
     assert_eq!(one["kid"], json!(key(1).public().thumbprint()));
-    assert!(one.get("d").is_none());
-    assert!(!format!("{:?}", key(1)).contains("private"));
+    let members: Vec<&str> = one.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
+    let shown = format!("{:?}", key(1));
+    assert_eq!(shown, format!("SigningKey({:?})", key(1).public().thumbprint()));
 }
 
 #[test]
@@ -90,6 +135,14 @@ fn a_token_names_its_key_and_type() {
         iat: i64,
     }
     assert!(Jws::read(&twice, &rules).unwrap().claims::<Said>().is_err());
+    for header in [
+        r#"{"alg":"ES256","typ":"t","typ":"t"}"#,
+        r#"{"alg":"none","typ":"t","alg":"ES256"}"#,
+        r#"{"alg":"ES256","typ":"t","x":1,"x":1}"#,
+    ] {
+        let twice = key(1).compact(header, b"{}").unwrap();
+        assert_eq!(Jws::read(&twice, &rules).err(), Some(JwsError::Form), "{header}");
+    }
     let list = key(1).compact(r#"{"alg":"ES256","typ":"t"}"#, b"[1]").unwrap();
     assert!(Jws::read(&list, &rules).unwrap().claims::<Said>().is_err());
 }
@@ -101,10 +154,10 @@ fn one_key_signs_whenever_it_is_looked() {
     for day in 0..400 {
         let now = later(day * 86_400);
         if let Some(active_from) = KeyRing::new(keys.clone(), 900).due(now) {
-            keys.push(KeyTimes { public: *key(1).public(), active_from });
+            keys.push(times(1, active_from.0));
         }
-        let ring = KeyRing::new(keys.clone(), 900);
-        let active = ring.stages(now).filter(|(_, stage)| *stage == KeyStage::Active).count();
+        let stages = stages(&KeyRing::new(keys.clone(), 900), now.0);
+        let active = stages.iter().filter(|stage| **stage == KeyStage::Active).count();
         assert_eq!(active, 1, "day {day}");
     }
     let days: Vec<i64> = keys.iter().map(|key| (key.active_from.0 - NOW.0) / DAY).collect();

@@ -56,7 +56,7 @@ fn an_app_on_a_device_listens_on_any_port_of_the_loopback_interface() {
     let native = |text| RedirectUri::register(text, true);
     let known =
         vec![native("http://127.0.0.1/cb?x=1").unwrap(), native("http://[::1]:1000/").unwrap()];
-    let among = |asked: &str| RedirectUri::among(&known, asked).map(String::from);
+    let among = |asked: &str| RedirectUri::among(&known, asked).map(|uri| uri.as_str().to_owned());
     for right in [
         "http://127.0.0.1/cb?x=1",
         "http://127.0.0.1:51004/cb?x=1",
@@ -89,6 +89,28 @@ fn an_app_on_a_device_listens_on_any_port_of_the_loopback_interface() {
         "http://127.1/cb",
     ] {
         assert_eq!(native(wrong), Err(InvalidRedirect::Scheme), "{wrong}");
+    }
+}
+
+#[test]
+fn an_address_is_read_as_what_it_was_registered() {
+    let stored = |text: &str| serde_json::from_str::<RedirectUri>(text);
+    let web = register("https://app.example/cb").unwrap();
+    let json = serde_json::to_string(&web).unwrap();
+    assert_eq!(json, r#"{"web":"https://app.example/cb"}"#);
+    assert_eq!(stored(&json).unwrap(), web);
+    let native = r#"{"loopback":"http://127.0.0.1:1/cb"}"#;
+    assert_eq!(stored(native).unwrap().as_str(), "http://127.0.0.1:1/cb");
+    // A text alone was registered by nobody.
+    for wrong in [
+        r#""https://app.example/cb""#,
+        r#""http://127.0.0.1/cb""#,
+        r#"{"web":"http://127.0.0.1/cb"}"#,
+        r#"{"web":"https://app.example/*"}"#,
+        r#"{"loopback":"http://app.example/cb"}"#,
+        r#"{"loopback":"https://app.example/cb"}"#,
+    ] {
+        assert!(stored(wrong).is_err(), "{wrong}");
     }
 }
 

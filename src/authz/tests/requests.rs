@@ -1,18 +1,17 @@
 //! Authorization requests, how customers come and how answers go back.
 
+use super::consents::{DETAILS, details};
 use super::{
-    API, CHALLENGE, GRANT_ID, ISSUER, NOW, RULES, asked, client, later, push, thumbprint, word,
+    API, CHALLENGE, GRANT_ID, ISSUER, NOW, RULES, SANDBOX, asked, client, handle, later, proved,
+    proved_key, push, thumbprint, word,
 };
-use crate::authz::authorize::{Arrival, ErrorTold, arrival, granted, refused};
-use crate::authz::client::{ClientAuth, SecurityProfile};
-use crate::authz::error::{OAuthCode, OAuthError};
-use crate::authz::handles::{Handle, HandleKind};
+use crate::access::oauth::form::Parameters;
+use crate::authz::authorize::{Arrival, AuthorizeError, ErrorTold, granted, refused};
+use crate::authz::client::{AuthzClient, ClientAuth, SecurityProfile};
+use crate::authz::handles::RequestUri;
 use crate::authz::par::{PushedAnswer, PushedRequest, unknown};
-use crate::authz::request::{
-    AuthorizationRequest, GrantAction, Prompt, RequestRules, plain, pushed,
-};
-
-const DETAILS: &str = r#"[{"type":"retail_customer_data","datatypes":["loyalty.basic"]}]"#;
+use crate::authz::request::{AuthorizationRequest, GrantAction, Prompt, plain, pushed};
+use crate::consent::details::CustomerDataDetails;
 
 #[test]
 fn a_request_is_read_whole() {
@@ -42,8 +41,11 @@ fn a_request_is_read_whole() {
         (request.max_age_s, request.prompt.as_slice()),
         (Some(0), &[Prompt::Login, Prompt::Consent][..])
     );
-    assert_eq!(request.grant, Some(GrantAction::Replace { grant_id: GRANT_ID.into() }));
-    assert_eq!(request.authorization_details.as_ref().unwrap()[0]["type"], "retail_customer_data");
+    assert_eq!(request.grant, Some(GrantAction::Replace { grant_id: GRANT_ID.parse().unwrap() }));
+    assert_eq!(
+        request.authorization_details,
+        Some(CustomerDataDetails { exclude_categories: RULES.sensitive, ..details() })
+    );
     assert!(!format!("{request:?}").contains("a@b.example"));
     // It waits in the database meanwhile.
     let stored = serde_json::to_string(&request).unwrap();
@@ -53,7 +55,10 @@ fn a_request_is_read_whole() {
 
 #[test]
 fn what_is_wrong_with_a_request_has_its_code() {
-    let too_many = format!("[{}]", [r#"{"type":"x"}"#; 11].join(","));
+    let two = DETAILS.replace("[{", "[{},{");
+    let twice = DETAILS.replace("[{", r#"[{"duration_days":365,"#);
+    let unknown = DETAILS.replace("[{", r#"[{"all":true,"#);
+    let beyond = DETAILS.replace("purchases.summary", "purchases.items");
     let cases: &[(&[(&str, &str)], &str)] = &[
         (&[("response_type", "")], "invalid_request"),
         (&[("response_type", "token")], "unsupported_response_type"),
@@ -69,12 +74,12 @@ fn what_is_wrong_with_a_request_has_its_code() {
         (&[("scope", "a  b")], "invalid_scope"),
         (&[("scope", "customer.lists:read")], "invalid_scope"),
         (&[("authorization_details", "{")], "invalid_authorization_details"),
-        (&[("authorization_details", "{\"type\":\"x\"}")], "invalid_authorization_details"),
         (&[("authorization_details", "[]")], "invalid_authorization_details"),
         (&[("authorization_details", "[{}]")], "invalid_authorization_details"),
-        (&[("authorization_details", "[{\"type\":5}]")], "invalid_authorization_details"),
-        (&[("authorization_details", "[\"type\"]")], "invalid_authorization_details"),
-        (&[("authorization_details", &too_many)], "invalid_authorization_details"),
+        (&[("authorization_details", &two)], "invalid_authorization_details"),
+        (&[("authorization_details", &twice)], "invalid_authorization_details"),
+        (&[("authorization_details", &unknown)], "invalid_authorization_details"),
+        (&[("authorization_details", &beyond)], "invalid_authorization_details"),
         (&[("state", "é")], "invalid_request"),
         (&[("state", &"s".repeat(513))], "invalid_request"),
         (&[("nonce", &"n".repeat(65))], "invalid_request"),
@@ -100,35 +105,34 @@ fn what_is_wrong_with_a_request_has_its_code() {
 #[test]
 fn the_key_of_the_proof_is_the_key_of_the_code() {
     let (form, jkt) = (asked(&[]), thumbprint(2).to_string());
-    let request = pushed(&form, &client(), RULES, Some(thumbprint(1))).unwrap();
+    let request = pushed(&form, proved(&client()), RULES, Some(proved_key(1))).unwrap();
     assert_eq!(request.dpop_jkt, Some(thumbprint(1)));
     let named = asked(&[("dpop_jkt", &jkt)]);
-    assert_eq!(word(pushed(&named, &client(), RULES, Some(thumbprint(1)))), "invalid_dpop_proof");
-    assert!(pushed(&named, &client(), RULES, Some(thumbprint(2))).is_ok());
+    assert_eq!(
+        word(pushed(&named, proved(&client()), RULES, Some(proved_key(1)))),
+        "invalid_dpop_proof"
+    );
+    assert!(pushed(&named, proved(&client()), RULES, Some(proved_key(2))).is_ok());
 }
 
 #[test]
 fn what_needs_the_profile_is_pushed_by_clients_that_sign() {
-    let mut client = client();
-    client.auth = ClientAuth::ClientSecretBasic;
-    client.profile = SecurityProfile::Baseline;
-    assert_eq!(word(pushed(&asked(&[]), &client, RULES, None)), "unauthorized_client");
-    let told = plain(&asked(&[]), &client, RULES).unwrap_err();
-    assert_eq!((told.error.code, told.back.is_some()), (OAuthCode::InvalidRequest, true));
-    let sandbox = RequestRules { customers: SecurityProfile::Baseline, ..RULES };
-    assert_eq!(plain(&asked(&[]), &client, sandbox).unwrap().profile, SecurityProfile::Baseline);
-    assert!(pushed(&asked(&[]), &client, sandbox, None).is_ok());
+    let (auth, profile) = (ClientAuth::ClientSecretBasic, SecurityProfile::Baseline);
+    let lax = AuthzClient { auth, profile, ..client() };
+    assert_eq!(word(pushed(&asked(&[]), proved(&lax), RULES, None)), "unauthorized_client");
+    let request = plain(&asked(&[]), &lax, SANDBOX).unwrap();
+    assert_eq!(request.profile, SecurityProfile::Baseline);
+    assert!(pushed(&asked(&[]), proved(&lax), SANDBOX, None).is_ok());
     // A client that has to keep to it does so in the sandbox, too.
-    client.profile = SecurityProfile::Fapi2;
-    assert!(plain(&asked(&[]), &client, sandbox).is_err());
+    let strict = AuthzClient { profile: SecurityProfile::Fapi2, ..lax };
+    assert_eq!(word(pushed(&asked(&[]), proved(&strict), SANDBOX, None)), "unauthorized_client");
+    assert!(plain(&asked(&[]), &strict, SANDBOX).is_err());
 }
 
 #[test]
 fn an_error_goes_to_the_client_only_where_the_address_is_its_own() {
-    let sandbox = RequestRules { customers: SecurityProfile::Baseline, ..RULES };
-    let mut client = client();
-    client.profile = SecurityProfile::Baseline;
-    let told = |changes: &[(&str, &str)]| plain(&asked(changes), &client, sandbox).unwrap_err();
+    let client = AuthzClient { profile: SecurityProfile::Baseline, ..client() };
+    let told = |changes: &[(&str, &str)]| plain(&asked(changes), &client, SANDBOX).unwrap_err();
     for changes in [
         ("client_id", "c_8"),
         ("redirect_uri", "https://evil.example/cb"),
@@ -148,26 +152,21 @@ fn an_error_goes_to_the_client_only_where_the_address_is_its_own() {
 
 #[test]
 fn a_customer_comes_with_a_reference_and_all_else_is_passed_over() {
-    let made = Handle::random(HandleKind::RequestUri, |bytes| {
-        bytes.fill(3);
-        Ok::<(), ()>(())
-    });
-    let made = made.unwrap();
+    let made = handle::<RequestUri>(3);
     let uri = made.text().reveal();
     let query = format!("client_id=c_7f&request_uri={uri}&redirect_uri=https://evil.example");
     let expected = Arrival::Pushed { client_id: "c_7f".into(), request_uri: made.clone() };
-    assert_eq!(arrival(query.as_bytes()).unwrap().0, expected);
-    let plain = arrival(b"client_id=c_7f&scope=a").unwrap();
-    assert_eq!(plain.0, Arrival::Plain { client_id: "c_7f".into() });
-    assert_eq!(plain.1.get("scope"), Some("a"));
-    let cut = &query.replace("&redirect", "x&redirect");
+    assert_eq!(Arrival::read(query.as_bytes()), Ok(expected));
+    let query = b"client_id=c_7f&scope=a";
+    let form = Parameters::read(query).unwrap();
+    assert_eq!(Arrival::read(query), Ok(Arrival::Plain { client_id: "c_7f".into(), form }));
     for wrong in [
         &format!("request_uri={uri}"),
         "client_id=c_7f&request_uri=https://evil.example/r",
-        cut,
+        &format!("client_id=c_7f&request_uri={uri}x"),
         "client_id=c_7f&client_id=c_7f",
     ] {
-        assert_eq!(word(arrival(wrong.as_bytes())), "invalid_request", "{wrong}");
+        assert_eq!(word(Arrival::read(wrong.as_bytes())), "invalid_request", "{wrong}");
     }
 }
 
@@ -177,20 +176,20 @@ fn an_answer_stands_behind_what_is_in_the_address() {
     let known = crate::authz::redirect::RedirectUri::register("https://app.example/cb?t=a", false);
     client.redirect_uris.push(known.unwrap());
     let form = asked(&[("redirect_uri", "https://app.example/cb?t=a"), ("state", "a b&c=d")]);
-    let back = pushed(&form, &client, RULES, None).unwrap().back;
-    let code = Handle::random(HandleKind::Code, |_| Ok::<(), ()>(())).unwrap();
+    let back = pushed(&form, proved(&client), RULES, None).unwrap().back;
+    let code = handle(1);
     let told = granted(&back, &code, ISSUER);
     let whole = format!(
         "https://app.example/cb?t=a&code={}&state=a+b%26c%3Dd&iss=https%3A%2F%2Fgw.example",
         code.text().reveal()
     );
     assert_eq!(told.reveal(), whole);
-    let error = OAuthError::new(OAuthCode::AccessDenied, "no");
-    let ErrorTold::Client(place) = refused(error, Some(&push(&[]).unwrap().back), true, ISSUER)
+    let back = push(&[]).unwrap().back;
+    let ErrorTold::Client(place) = refused(AuthorizeError::AccessDenied, Some(&back), true, ISSUER)
     else {
         panic!("the customer has logged in");
     };
-    let whole = "https://app.example/cb?error=access_denied&error_description=no&state=s1&iss=https%3A%2F%2Fgw.example";
+    let whole = "https://app.example/cb?error=access_denied&error_description=the+request+was+denied&state=s1&iss=https%3A%2F%2Fgw.example";
     assert_eq!(place.reveal(), whole);
     assert!(!format!("{told:?}").contains("ac_"));
 }
@@ -200,14 +199,18 @@ fn a_pushed_request_waits_for_its_client_until_it_is_decided() {
     let waiting =
         PushedRequest { request: push(&[]).unwrap(), expires_at: later(300), decided: false };
     assert_eq!(waiting.of("c_7f", later(299)), Ok(&waiting.request));
-    for refused in [
-        waiting.of("c_8", NOW),
-        waiting.of("c_7f", later(300)),
-        PushedRequest { decided: true, ..waiting.clone() }.of("c_7f", NOW),
-    ] {
-        assert_eq!(refused.unwrap_err(), unknown(), "one answer for all");
+    for (client_id, now, decided) in
+        [("c_8", NOW, false), ("c_7f", later(300), false), ("c_7f", NOW, true)]
+    {
+        let refused = PushedRequest { decided, ..waiting.clone() };
+        assert_eq!(refused.of(client_id, now).unwrap_err(), unknown(), "one answer for all");
+        assert_eq!(refused.decide(client_id, now).unwrap_err(), unknown());
     }
-    let reference = Handle::random(HandleKind::RequestUri, |_| Ok::<(), ()>(())).unwrap();
+    // Of two answers one finds a row.
+    let decide = || waiting.clone().decide("c_7f", NOW).unwrap();
+    assert_eq!(decide().taken(1), Ok(waiting.request.clone()));
+    assert_eq!(decide().taken(0), Err(unknown()));
+    let reference = handle::<RequestUri>(1);
     let answer = serde_json::to_value(PushedAnswer::new(&reference, 300)).unwrap();
     assert_eq!(
         (&answer["request_uri"], &answer["expires_in"]),

@@ -2,11 +2,11 @@
 
 use super::{
     API, BETWEEN, GRANT_ID, ISSUER, NOW, NOW_S, SUMMARY, claims, issue, later, scopes, server_key,
-    signed, thumbprint, with,
+    signed, subject, thumbprint, with,
 };
+use crate::access::oauth::jws::JwsError;
 use crate::authz::access_token::{AccessClaims, Between, TokenFlaw, verify};
 use crate::authz::id_token::IdClaims;
-use crate::authz::jws::JwsError;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ fn a_token_says_whose_consent_it_stands_for_and_nothing_about_the_person() {
     assert_eq!(read, claims());
     let said = json!(read);
     let expected = json!({
-        "iss": ISSUER, "aud": API, "exp": NOW_S + 300, "iat": NOW_S, "jti": "jti-1", "sub": "9d0c",
+        "iss": ISSUER, "aud": API, "exp": NOW_S + 300, "iat": NOW_S, "jti": "A".repeat(22), "sub": subject(1),
         "client_id": "c_7f", "scope": format!("{SUMMARY} offline_access"), "grant_id": GRANT_ID, "cver": 3,
         "cnf": { "jkt": thumbprint(1) }, "auth_time": NOW_S - 60, "acr": "urn:loa:2",
     });
@@ -80,6 +80,10 @@ fn a_token_lacks_nothing_that_it_must_say() {
     assert!(judge(json!({}), json!({ "nbf": NOW_S, "other": {} })).is_ok());
     assert_eq!(judge(json!({}), json!({ "nbf": NOW_S + 61 })), Err(TokenFlaw::Early));
     assert!(judge(json!({ "typ": "application/at+jwt" }), json!({})).is_ok());
+    // Words that mean nothing here give nothing.
+    let said = judge(json!({}), json!({ "scope": format!("profile {SUMMARY} x:read") }));
+    assert_eq!(said.unwrap().scope, scopes(SUMMARY));
+    assert_eq!(judge(json!({}), json!({ "scope": null })).unwrap().scope, scopes(""));
 }
 
 #[test]
@@ -89,7 +93,7 @@ fn an_id_token_says_that_a_customer_has_logged_in() {
     issue.scopes = scopes("openid");
     let said = json!(IdClaims::of(&issue, ISSUER, Some("n1"), NOW).unwrap());
     let expected = json!({
-        "iss": ISSUER, "aud": "c_7f", "sub": "9d0c", "exp": NOW_S + 300, "iat": NOW_S,
+        "iss": ISSUER, "aud": "c_7f", "sub": subject(1), "exp": NOW_S + 300, "iat": NOW_S,
         "auth_time": NOW_S - 60, "acr": "urn:loa:2", "nonce": "n1",
     });
     assert_eq!(said, expected);

@@ -40,6 +40,8 @@ macro_rules! codes {
 codes! {
     /// RFC 6749 §4.1.2.1 and §5.2.
     InvalidRequest = "invalid_request" 400 "a parameter is missing, is there twice or is not what it should be";
+    /// The same of a body that is too long to be read (RFC 9110 §15.5.14).
+    TooLarge = "invalid_request" 413 "the request is too long";
     /// RFC 6749 §5.2.
     InvalidClient = "invalid_client" 401 "the client has not proved itself";
     /// RFC 6749 §5.2: for a code and for a refresh token alike.
@@ -64,6 +66,8 @@ codes! {
     InteractionRequired = "interaction_required" 400 "the customer has to be asked, and the request forbids it";
     /// OpenID Connect Core §3.1.2.6.
     ConsentRequired = "consent_required" 400 "the customer has to consent, and the request forbids to ask for it";
+    /// OpenID Connect Core Unmet Authentication Requirements 1.0 §2.
+    UnmetAuthentication = "unmet_authentication_requirements" 400 "the customer cannot log in as the request requires";
     /// RFC 8707 §2.
     InvalidTarget = "invalid_target" 400 "resource names another API than this one";
     /// RFC 9396 §5.
@@ -137,7 +141,11 @@ impl From<OAuthCode> for OAuthError {
 
 impl From<FormError> for OAuthError {
     fn from(error: FormError) -> Self {
-        Self::new(OAuthCode::InvalidRequest, error.to_string())
+        let code = match error {
+            FormError::TooLarge => OAuthCode::TooLarge,
+            _ => OAuthCode::InvalidRequest,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

@@ -4,13 +4,15 @@
 //! algorithm is that of the key, keys are those that are known before, and a header that names addresses, certificates
 //! or extensions is refused without a look at them (RFC 8725 §3).
 
-use super::bits;
-use crate::access::oauth::jwk::Verifier;
+use super::jwk::Verifier;
 use crate::kernel::Object;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::crypto::verify;
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// Most characters of a key's id.
 const KID_MOST: usize = 100;
@@ -18,15 +20,13 @@ const KID_MOST: usize = 100;
 const HEADER_MOST: usize = 2_048;
 /// Members that say where keys are, or that another way of reading is needed.
 const REFUSED: [&str; 9] = ["crit", "b64", "jku", "x5u", "x5c", "x5t", "x5t#S256", "zip", "enc"];
-/// The algorithms (FAPI 2.0 Security Profile §5.4.1), of which a key has one.
-const ALGORITHMS: [(&str, Algorithm); 3] =
-    [("ES256", Algorithm::ES256), ("PS256", Algorithm::PS256), ("EdDSA", Algorithm::EdDSA)];
-
-/// The names of the algorithms with which clients may sign.
-#[must_use]
-pub fn algorithm_names() -> [&'static str; 3] {
-    ALGORITHMS.map(|(name, _)| name)
-}
+/// The algorithms, of which a key has one.
+const ALGORITHMS: [(&str, Algorithm); 4] = [
+    ("ES256", Algorithm::ES256),
+    ("PS256", Algorithm::PS256),
+    ("RS256", Algorithm::RS256),
+    ("EdDSA", Algorithm::EdDSA),
+];
 
 /// What a kind of token must be like before its signature is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +60,7 @@ pub enum JwsError {
     #[error("is of another type")]
     Type,
     /// `alg` is none that is taken, or not the key's.
-    #[error("is signed with another algorithm than ES256, PS256, EdDSA, or than that of its key")]
+    #[error("is signed with another algorithm than that of its key")]
     Algorithm,
     /// No key that is known fits.
     #[error("is signed with a key that is not known")]
@@ -71,6 +71,35 @@ pub enum JwsError {
     /// A claim is missing or of another type.
     #[error("lacks a claim, or has one that is not what it should be")]
     Claims,
+}
+
+/// A header in which each member is there once: of two, readers take the one or the other (RFC 7515 §4).
+struct Header(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Header;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut given: A) -> Result<Header, A::Error> {
+                let mut members = Map::new();
+                while let Some((name, value)) = given.next_entry()? {
+                    if members.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a member is there twice"));
+                    }
+                }
+                Ok(Header(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
 }
 
 /// A token of which nothing is proved yet.
@@ -98,12 +127,12 @@ impl<'a> Jws<'a> {
         if header.len() > HEADER_MOST || payload.contains('.') {
             return Err(JwsError::Form);
         }
-        let header = bits::decode(header).ok_or(JwsError::Form)?;
-        let mut header: Map<String, Value> =
-            serde_json::from_slice(&header).map_err(|_| JwsError::Form)?;
+        let decode = |part| URL_SAFE_NO_PAD.decode(part).map_err(|_| JwsError::Form);
+        let header = serde_json::from_slice(&decode(header)?).map_err(|_| JwsError::Form)?;
+        let Header(mut header) = header;
         let (kid, algorithm) = judge(&header, rules)?;
         let jwk = header.remove("jwk");
-        let payload = bits::decode(payload).ok_or(JwsError::Form)?;
+        let payload = decode(payload)?;
         Ok(Self { kid, jwk, algorithm, signed, signature, payload })
     }
 

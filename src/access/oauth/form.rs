@@ -4,7 +4,7 @@
 //! one that was judged before it. So nothing is repaired here: what is repeated, badly encoded or out of bounds is
 //! refused (RFC 6749 §3.1 and §3.2, OAuth 2.1 §3.2).
 
-use crate::access::oauth::assertion;
+use super::assertion;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -60,14 +60,6 @@ pub enum FormError {
     /// A parameter beside a body.
     #[error("{0} stands in the address: all parameters belong in the body")]
     InAddress(String),
-}
-
-impl FormError {
-    /// The HTTP status of an answer to it: 413 or 400.
-    #[must_use]
-    pub fn status(&self) -> u16 {
-        if *self == Self::TooLarge { 413 } else { 400 }
-    }
 }
 
 impl Parameters {
