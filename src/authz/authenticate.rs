@@ -3,14 +3,12 @@
 use super::client::{AuthzClient, ClientAuth, SecurityProfile};
 use super::once::{ReplayKind, ReplayMark, Unspent};
 use crate::access::oauth::assertion::{self, AssertionError, MeantFor};
+use crate::access::oauth::basic::basic;
 use crate::access::oauth::error::{OAuthCode, OAuthError};
 use crate::access::oauth::form::Parameters;
 use crate::access::oauth::jwk::Verifier;
 use crate::kernel::Micros;
 use crate::kernel::secret::{self, Secret};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use zeroize::Zeroizing;
 
 /// What a client shows to prove itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +60,10 @@ impl ClientShown {
         }
         let shown = match (authorization, form.get("client_assertion")) {
             ([], Some(text)) => Self::assertion(form, text)?,
-            ([header], None) => Self::basic(header).ok_or(OAuthCode::InvalidClient)?,
+            ([header], None) => {
+                let (client_id, secret) = basic(header).ok_or(OAuthCode::InvalidClient)?;
+                Self { client_id, proof: ShownProof::Secret(secret) }
+            }
             ([], None) => {
                 let id = form.get("client_id").ok_or(OAuthCode::InvalidClient)?;
                 Self { client_id: id.to_owned(), proof: ShownProof::Nothing }
@@ -82,18 +83,6 @@ impl ClientShown {
         }
         let client_id = assertion::subject(text).ok_or(OAuthCode::InvalidClient)?;
         Ok(Self { client_id, proof: ShownProof::Assertion(Secret::new(text.to_owned())) })
-    }
-
-    /// Id and secret of a header (RFC 6749 §2.3.1). Neither of ours holds anything that the form encoding changes.
-    fn basic(header: &[u8]) -> Option<Self> {
-        let (scheme, text) = header.split_at_checked(6)?;
-        if !scheme.eq_ignore_ascii_case(b"basic ") {
-            return None;
-        }
-        let decoded = Zeroizing::new(STANDARD.decode(text.trim_ascii()).ok()?);
-        let (id, text) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-        let proof = ShownProof::Secret(Secret::new(text.to_owned()));
-        Some(Self { client_id: id.to_owned(), proof })
     }
 
     /// Who it says that it is. Nothing is proved by that.

@@ -3,17 +3,15 @@
 use super::OAuth;
 use super::answer::Refusal;
 use super::assertion::{self, Valid};
+use super::basic::basic;
 use super::form::{FormError, Parameters};
 use crate::access::directory::{KeyRecord, Keyring};
 use crate::access::keys::model::KeyKind;
 use crate::access::{Scopes, key};
 use crate::kernel::id::KeyId;
 use crate::kernel::{Micros, secret};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 /// The parameter with the assertion of a client.
 const ASSERTION: &str = "client_assertion";
@@ -137,15 +135,8 @@ fn by_secret(keyring: &Keyring, header: &[u8], now: Micros) -> Result<Proved, Re
     };
     let unknown =
         || refused(Refusal::Client, "the client is not known, or its secret is not right");
-    let (scheme, text) = header.split_at_checked(6).ok_or_else(form)?;
-    if !scheme.eq_ignore_ascii_case(b"basic ") {
-        return Err(form());
-    }
-    let decoded = Zeroizing::new(STANDARD.decode(text.trim_ascii()).map_err(|_| form())?);
-    let pair = std::str::from_utf8(&decoded).map_err(|_| form())?;
-    // Neither ids nor secrets of ours hold anything that the form encoding changes.
-    let (id, text) = pair.split_once(':').ok_or_else(form)?;
-    let id: KeyId = id.parse().map_err(|_| unknown())?;
+    let (id, text) = basic(header).ok_or_else(form)?;
+    let (id, text): (KeyId, _) = (id.parse().map_err(|_| unknown())?, text.reveal());
     if key::parse_client(text) != Ok(id) {
         return Err(unknown());
     }

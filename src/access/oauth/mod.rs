@@ -9,6 +9,7 @@
 pub mod answer;
 pub mod api;
 pub mod assertion;
+pub mod basic;
 pub mod client;
 pub mod error;
 pub mod form;

@@ -235,7 +235,7 @@ fn call(
     let Some(token) = judge(shown, ("GET", &address), &rules, NOW)? else { return Ok(false) };
     // A token that is shown with a proof gives nothing the second time.
     assert_eq!(token.clone().noted(false).is_err(), !dpop.is_empty());
-    token.noted(true).map(|token| token.key.is_some() == !dpop.is_empty())
+    token.noted(true).map(|token| token.key.is_some() != dpop.is_empty())
 }
 
 #[test]
