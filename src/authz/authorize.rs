@@ -1,6 +1,6 @@
 //! The authorization endpoint: how a customer comes to it, and how the answer goes back (RFC 6749 §4.1.2, RFC 9207).
 
-use super::handles::{Code, Handle, RequestUri};
+use super::handles::{AuthorizationCode, Handle, RequestUri};
 use super::par;
 use super::request::Back;
 use crate::access::oauth::error::{OAuthCode, OAuthError};
@@ -118,7 +118,7 @@ pub enum ErrorTold {
 
 /// Where the browser goes with a code.
 #[must_use]
-pub fn granted(back: &Back, code: &Handle<Code>, issuer: &str) -> Secret {
+pub fn granted(back: &Back, code: &Handle<AuthorizationCode>, issuer: &str) -> Secret {
     location(back, &[("code", code.text().reveal())], issuer)
 }
 

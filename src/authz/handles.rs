@@ -19,7 +19,7 @@ pub trait HandleKind {
 
 /// An authorization code (RFC 6749 §4.1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {}
+pub enum AuthorizationCode {}
 
 /// A pushed authorization request (RFC 9126 §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum RequestUri {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefreshToken {}
 
-impl HandleKind for Code {
+impl HandleKind for AuthorizationCode {
     const PREFIX: &'static str = "ac_";
 }
 

@@ -11,8 +11,11 @@ use super::scopes::{is_about_customers, of_machines};
 use crate::access::oauth::error::{OAuthCode, OAuthError};
 use crate::access::oauth::jwk::Verifier;
 use crate::consent::live::GrantPointer;
+use crate::consent::record::GrantId;
 use crate::consent::scope::OAuthScopes;
+use crate::consent::subject::{PairwiseKey, PairwiseSub, Sector};
 use crate::kernel::Micros;
+use crate::kernel::id::AppId;
 
 /// How a token is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +80,29 @@ pub enum TokenAbout<'a> {
         /// The customer, as that issuer names them.
         subject: &'a str,
     },
+}
+
+impl TokenAbout<'_> {
+    /// The consent of an app that the token stands for, as that is to be decided about; none where it is about no
+    /// customer, or there is no consent. Of another issuer's token the name of the customer is made of what the token
+    /// says, by the key and the partner's sector (OpenID Connect Core §8.1), and `find` gives the consent of that app and
+    /// that name.
+    #[must_use]
+    pub fn pointer(
+        self,
+        client: AppId,
+        (key, sector): (&PairwiseKey, &Sector),
+        find: impl FnOnce(PairwiseSub) -> Option<GrantId>,
+    ) -> Option<GrantPointer> {
+        match self {
+            Self::Client => None,
+            Self::Grant(pointer) => Some(pointer),
+            Self::Foreign { issuer, subject } => {
+                let sub = PairwiseSub::derived(key, sector, issuer, subject)?;
+                Some(GrantPointer { grant_id: find(sub)?, version: 0, client, sub })
+            }
+        }
+    }
 }
 
 /// What is asked for with a token: of a client, about somebody. Nothing about a customer is granted by it: with what the

@@ -1,6 +1,6 @@
 //! Requests to the token endpoint, and to those that are asked about tokens: read before anything is judged.
 
-use super::handles::{Code, Handle, HandleKind, RefreshToken};
+use super::handles::{AuthorizationCode, Handle, HandleKind, RefreshToken};
 use super::pkce::CodeVerifier;
 use super::request::target;
 use super::scopes;
@@ -18,7 +18,7 @@ pub enum TokenRequest {
     /// A code (RFC 6749 §4.1.3).
     Code {
         /// The code.
-        code: Handle<Code>,
+        code: Handle<AuthorizationCode>,
         /// What it was bound to.
         verifier: CodeVerifier,
         /// Where it was sent to, where the client says so.

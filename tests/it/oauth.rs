@@ -407,7 +407,7 @@ async fn a_library_can_set_itself_up() {
     assert_eq!(told["grant_types_supported"], json!(["client_credentials"]));
     assert_eq!(
         told["token_endpoint_auth_signing_alg_values_supported"],
-        json!(["ES256", "RS256", "EdDSA"])
+        json!(["ES256", "PS256", "RS256", "EdDSA"])
     );
 }
 

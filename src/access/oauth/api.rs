@@ -217,7 +217,7 @@ struct MetadataOut<'a> {
     /// How clients prove themselves.
     token_endpoint_auth_methods_supported: [&'static str; 2],
     /// How assertions are signed.
-    token_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     /// The scopes that there are.
     scopes_supported: Vec<&'static str>,
 }
@@ -240,7 +240,7 @@ async fn get_oauth_metadata(oauth: web::Data<OAuth>) -> HttpResponse {
         grant_types_supported: ["client_credentials"],
         response_types_supported: [],
         token_endpoint_auth_methods_supported: ["client_secret_basic", "private_key_jwt"],
-        token_endpoint_auth_signing_alg_values_supported: ["ES256", "RS256", "EdDSA"],
+        token_endpoint_auth_signing_alg_values_supported: ["ES256", "PS256", "RS256", "EdDSA"],
         scopes_supported: Scope::ALL.iter().map(|scope| scope.as_str()).collect(),
     };
     let body = serde_json::to_vec(&metadata).unwrap_or_default();

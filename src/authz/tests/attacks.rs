@@ -10,7 +10,7 @@ use crate::access::oauth::error::OAuthCode;
 use crate::authz::authorize::{Arrival, AuthorizeError, ErrorTold, granted, refused};
 use crate::authz::client::{AuthzClient, SecurityProfile};
 use crate::authz::exchange::{CodeRecord, CodeRefused, CodeShown, exchange};
-use crate::authz::handles::Code;
+use crate::authz::handles::AuthorizationCode;
 use crate::authz::pkce::CodeVerifier;
 use crate::authz::refresh::RefreshShown;
 use crate::authz::request::plain;
@@ -144,7 +144,7 @@ fn a_downgrade_of_pkce_is_refused_at_both_ends() {
     ] {
         assert_eq!(word(push(&[changes])), "invalid_request", "{changes:?}");
     }
-    let code = handle::<Code>(1);
+    let code = handle::<AuthorizationCode>(1);
     let (short, long) = ("v".repeat(42), "v".repeat(129));
     for verifier in ["", &short, &long] {
         let pairs = [("grant_type", "authorization_code"), ("code", code.text().reveal())];

@@ -10,15 +10,18 @@ use crate::authz::access_token::AccessClaims;
 use crate::authz::client::{AuthzClient, ClientAuth, SecurityProfile};
 use crate::authz::exchange::{CodeRecord, CodeRefused, CodeShown, of_client};
 use crate::authz::grant::{TokenAnswer, TokenTexts};
-use crate::authz::handles::{Code, RefreshToken};
+use crate::authz::handles::{AuthorizationCode, RefreshToken};
 use crate::authz::introspect::Introspection;
 use crate::authz::issued::IssuedTo;
 use crate::authz::presented::{TokenAbout, asked};
 use crate::authz::token_request::{AskedToken, TokenRequest};
 use crate::consent::details::AccessMode;
-use crate::consent::record::ConsentRecord;
+use crate::consent::live::GrantPointer;
+use crate::consent::record::{ConsentRecord, GrantId};
+use crate::consent::subject::{PairwiseKey, PairwiseSub, Sector};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
+use crate::kernel::id::AppId;
 use serde_json::json;
 
 #[test]
@@ -94,7 +97,7 @@ fn a_code_keeps_to_the_stricter_profile() {
 
 #[test]
 fn the_token_endpoint_reads_three_grants() {
-    let (code, token) = (handle::<Code>(1), handle::<RefreshToken>(1));
+    let (code, token) = (handle::<AuthorizationCode>(1), handle::<RefreshToken>(1));
     let of_code = [
         ("grant_type", "authorization_code"),
         ("code", code.text().reveal()),
@@ -267,6 +270,26 @@ fn a_token_names_whom_it_is_about_and_grants_nothing_by_that() {
     let machine = AccessClaims { sub: "c_7f".into(), ..foreign };
     let about = format!("{:?}", TokenAbout::Client);
     assert_eq!(of(&machine, &client).unwrap(), (about, scopes("catalog:read")));
+}
+
+#[test]
+fn a_token_of_another_issuer_stands_for_the_consent_of_its_own_customer() {
+    let (key, sector) = (PairwiseKey::new([1; 32]), "coach".parse::<Sector>().unwrap());
+    let sub = |issuer, name| PairwiseSub::derived(&key, &sector, issuer, name).unwrap();
+    let grant_id: GrantId = GRANT_ID.parse().unwrap();
+    let of = |about: TokenAbout<'_>, known: PairwiseSub| {
+        about.pointer(AppId(2), (&key, &sector), |sub| (sub == known).then_some(grant_id))
+    };
+    let about = TokenAbout::Foreign { issuer: "https://id.example", subject: "42" };
+    let known = sub("https://id.example", "42");
+    let expected = GrantPointer { grant_id, version: 0, client: AppId(2), sub: known };
+    assert_eq!(of(about, known), Some(expected));
+    for other in [sub("https://id.example", "43"), sub("https://other.example", "42")] {
+        assert_eq!(of(about, other), None);
+    }
+    assert_eq!(of(TokenAbout::Client, known), None);
+    let ours = pointer(&grant());
+    assert_eq!(of(TokenAbout::Grant(ours), known), Some(ours));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Codes, references, refresh tokens, and the verifiers of PKCE.
 
 use super::{CHALLENGE, VERIFIER, handle};
-use crate::authz::handles::{Code, Handle, HandleKind, InvalidHandle, RefreshToken, RequestUri};
+use crate::authz::handles::{
+    AuthorizationCode, Handle, HandleKind, InvalidHandle, RefreshToken, RequestUri,
+};
 use crate::authz::pkce::{Challenge, CodeVerifier, PkceError};
 use crate::kernel::base62;
 use proptest::prelude::*;
@@ -9,7 +11,7 @@ use proptest::prelude::*;
 /// Whether a text is read as each of the kinds.
 fn read_as(text: &str) -> [bool; 3] {
     [
-        Handle::<Code>::read(text).is_ok(),
+        Handle::<AuthorizationCode>::read(text).is_ok(),
         Handle::<RequestUri>::read(text).is_ok(),
         Handle::<RefreshToken>::read(text).is_ok(),
     ]
@@ -29,11 +31,11 @@ fn is_its_own<K: HandleKind>(as_kinds: [bool; 3]) {
 
 #[test]
 fn a_handle_is_known_again_as_its_kind_only() {
-    is_its_own::<Code>([true, false, false]);
+    is_its_own::<AuthorizationCode>([true, false, false]);
     is_its_own::<RequestUri>([false, true, false]);
     is_its_own::<RefreshToken>([false, false, true]);
     let known = "ac_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA4Ipygo";
-    assert_eq!(handle::<Code>(0).text().reveal(), known);
+    assert_eq!(handle::<AuthorizationCode>(0).text().reveal(), known);
 }
 
 #[test]
@@ -43,16 +45,16 @@ fn a_text_with_a_sum_that_fits_is_still_none_of_ours() {
     {
         let body = format!("ac_{digits}");
         let crc = base62::encode(u64::from(crc32fast::hash(body.as_bytes())), base62::U32_WIDTH);
-        assert_eq!(Handle::<Code>::read(&format!("{body}{crc}")), Err(InvalidHandle));
+        assert_eq!(Handle::<AuthorizationCode>::read(&format!("{body}{crc}")), Err(InvalidHandle));
     }
     let body = format!("ac_{}", "A".repeat(43));
     let crc = base62::encode(u64::from(crc32fast::hash(body.as_bytes())), base62::U32_WIDTH);
-    assert!(Handle::<Code>::read(&format!("{body}{crc}")).is_ok());
+    assert!(Handle::<AuthorizationCode>::read(&format!("{body}{crc}")).is_ok());
 }
 
 #[test]
 fn no_handle_is_made_without_randomness() {
-    let made = Handle::<Code>::random(|_| Err("none"));
+    let made = Handle::<AuthorizationCode>::random(|_| Err("none"));
     assert_eq!(made, Err("none"));
 }
 
@@ -94,7 +96,7 @@ proptest! {
     #[test]
     fn a_changed_character_is_seen(byte: u8, at: prop::sample::Index, to in "[ -~]") {
         let texts = [
-            handle::<Code>(byte).text().reveal().to_owned(),
+            handle::<AuthorizationCode>(byte).text().reveal().to_owned(),
             handle::<RequestUri>(byte).text().reveal().to_owned(),
             handle::<RefreshToken>(byte).text().reveal().to_owned(),
         ];
@@ -110,7 +112,7 @@ proptest! {
 
     #[test]
     fn no_text_panics(tail: String) {
-        for prefix in [Code::PREFIX, RequestUri::PREFIX, RefreshToken::PREFIX, ""] {
+        for prefix in [AuthorizationCode::PREFIX, RequestUri::PREFIX, RefreshToken::PREFIX, ""] {
             prop_assert_eq!(read_as(&format!("{prefix}{tail}")), [false; 3]);
         }
     }
