@@ -51,8 +51,8 @@ pub struct ProvedClient<'a> {
 }
 
 impl ClientShown {
-    /// Reads what a client shows in a form and in all values of the header `Authorization`: one proof, not two (RFC 6749
-    /// §2.3), and for a public client its id.
+    /// Reads what a client shows in a form and in all values of the header `Authorization`: one proof, not two (RFC
+    /// 6749 §2.3), and for a public client its id.
     pub fn read(form: &Parameters, authorization: &[&[u8]]) -> Result<Self, OAuthError> {
         let wrong = |why: &'static str| OAuthError::new(OAuthCode::InvalidRequest, why);
         if form.get("client_secret").is_some() {

@@ -50,8 +50,8 @@ impl Arrival {
 
 macro_rules! authorize_errors {
     ($($(#[$doc:meta])* $name:ident;)*) => {
-        /// Why a customer is sent back without a code. Each has one text, that of its code: what the partner hears tells
-        /// nothing of the customer, and nothing of what was in the address.
+        /// Why a customer is sent back without a code. Each has one text, that of its code: what the partner hears
+        /// tells nothing of the customer, and nothing of what was in the address.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum AuthorizeError { $($(#[$doc])* $name,)* }
 

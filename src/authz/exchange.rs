@@ -71,8 +71,8 @@ impl From<CodeRefused> for OAuthError {
     }
 }
 
-/// What a code gives once it is taken; `consent` is what was decided about the consent behind it. All that is wrong with
-/// what is shown is answered alike: who does not have what the client has learns nothing of the code.
+/// What a code gives once it is taken; `consent` is what was decided about the consent behind it. All that is wrong
+/// with what is shown is answered alike: who does not have what the client has learns nothing of the code.
 pub fn exchange(
     code: &CodeRecord,
     shown: CodeShown<'_>,

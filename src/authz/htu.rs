@@ -43,7 +43,8 @@ impl fmt::Display for Htu {
     }
 }
 
-/// A path in which only what has to be is encoded, and that in capital digits; none where a percent sign begins nothing.
+/// A path in which only what has to be is encoded, and that in capital digits; none where a percent sign begins
+/// nothing.
 fn unescaped(path: &str) -> Option<String> {
     let mut parts = path.split('%');
     let mut plain = parts.next()?.to_owned();

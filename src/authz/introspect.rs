@@ -12,7 +12,6 @@ use super::scopes::claim;
 use crate::access::oauth::error::{OAuthCode, OAuthError};
 use crate::consent::decide::ReadRefused;
 use crate::consent::details::CustomerDataDetails;
-use crate::consent::live::GrantPointer;
 use crate::consent::record::GrantId;
 use crate::consent::scope::{OAuthScope, OAuthScopes};
 use crate::kernel::Micros;
@@ -85,10 +84,11 @@ impl Introspection {
         let (scope, details) = match asked.about {
             TokenAbout::Client => (asked.scopes, None),
             TokenAbout::Grant(pointer) => {
-                let Some(consent) = known(consent, &pointer)? else { return Ok(Self::inactive()) };
-                if !consent.grant.accepts(asked.issued_at) {
-                    return Ok(Self::inactive());
-                }
+                let is_its = |consent: &InForce<'_>| {
+                    consent.is_of(&pointer) && consent.grant.accepts(asked.issued_at)
+                };
+                let consent = known(consent)?.filter(is_its);
+                let Some(consent) = consent else { return Ok(Self::inactive()) };
                 let scope = asked.scopes.and(consent.grant.scopes());
                 (scope, consent.details(scope))
             }
@@ -123,9 +123,8 @@ impl Introspection {
         if !is_its || token.is_idle(now) {
             return Ok(Self::inactive());
         }
-        let Some(consent) = known(consent, &token.to.consent)? else {
-            return Ok(Self::inactive());
-        };
+        let consent = known(consent)?.filter(|consent| token.to.is_by(consent));
+        let Some(consent) = consent else { return Ok(Self::inactive()) };
         let scope = consent.scopes_of(client.record());
         if !consent.grant.has_refresh() || !scope.has(OAuthScope::OfflineAccess) {
             return Ok(Self::inactive());
@@ -149,13 +148,10 @@ impl Introspection {
     }
 }
 
-/// The consent that something points at; none where that is not in force.
-fn known<'a>(
-    consent: Decided<'a>,
-    pointer: &GrantPointer,
-) -> Result<Option<InForce<'a>>, OAuthError> {
+/// The consent, where it is in force; an error where that cannot be known.
+fn known(consent: Decided<'_>) -> Result<Option<InForce<'_>>, OAuthError> {
     match consent {
         Err(ReadRefused::Unknown) => Err(OAuthCode::TemporarilyUnavailable.into()),
-        decided => Ok(decided.ok().filter(|consent| consent.is_of(pointer))),
+        decided => Ok(decided.ok()),
     }
 }

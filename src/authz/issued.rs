@@ -8,6 +8,8 @@ use super::jwk::Thumbprint;
 use crate::access::oauth::error::{OAuthCode, OAuthError};
 use crate::consent::decide::ReadRefused;
 use crate::consent::live::GrantPointer;
+use crate::kernel::Micros;
+use crate::kernel::clock::SECOND;
 
 /// To whom a code or refresh token was issued, and by which consent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub struct IssuedTo {
     pub key: Option<Thumbprint>,
     /// The consent, as it was then.
     pub consent: GrantPointer,
+    /// When it was issued. One that was written while all tokens of the consent were revoked is known by that.
+    pub issued_at: Micros,
 }
 
 impl IssuedTo {
@@ -41,15 +45,21 @@ impl IssuedTo {
         client.fits(profile)
     }
 
-    /// The consent that it was issued by, where that is in force. Where it cannot be known whether it is, nothing is said
-    /// of it: a client would throw away what it could use again in a moment.
+    /// Whether it was issued by this consent, and not revoked since with all of its tokens.
+    pub(super) fn is_by(&self, consent: &InForce<'_>) -> bool {
+        let second = self.issued_at.0.div_euclid(SECOND);
+        consent.is_of(&self.consent) && consent.grant.accepts(second)
+    }
+
+    /// The consent that it was issued by, where that is in force. Where it cannot be known whether it is, nothing is
+    /// said of it: a client would throw away what it could use again in a moment.
     pub(super) fn decided<'a>(
         &self,
         consent: Decided<'a>,
         rules: IssueRules<'_>,
     ) -> Result<InForce<'a>, OAuthError> {
         match consent {
-            Ok(consent) if consent.is_of(&self.consent) => Ok(consent),
+            Ok(consent) if self.is_by(&consent) => Ok(consent),
             Err(ReadRefused::Unknown) => Err(OAuthCode::TemporarilyUnavailable.into()),
             Ok(_) | Err(_) => Err(rules.ended()),
         }

@@ -1,9 +1,9 @@
 //! The life of the keys that sign, as it follows from times alone.
 //!
 //! A key is published a day before it signs, so that whoever caches the set has it by then; it signs until the next one
-//! does; and it stays published until no token that it has signed can work. One that is withdrawn is published and signs
-//! no more from then on. All nodes see the same, whatever they did before, for nothing but these instants is stored. The
-//! keys of evidence live longer ([`crate::consent::evidence_keys`]), and are published beside these.
+//! does; and it stays published until no token that it has signed can work. One that is withdrawn is published and
+//! signs no more from then on. All nodes see the same, whatever they did before, for nothing but these instants is
+//! stored. The keys of evidence live longer ([`crate::consent::evidence_keys`]), and are published beside these.
 
 use super::exchange::CLIENT_LIFE_S;
 use super::jwk::EcJwk;
@@ -82,8 +82,8 @@ impl KeyRing {
         stages.find(|(_, stage)| *stage == KeyStage::Active).map(|(key, _)| &key.public)
     }
 
-    /// When a key has to begin to sign that is to be made now; `None` where none is needed. Where none signs, it begins at
-    /// once: as the first one, whose set nobody has cached, or in the place of one that was withdrawn.
+    /// When a key has to begin to sign that is to be made now; `None` where none is needed. Where none signs, it begins
+    /// at once: as the first one, whose set nobody has cached, or in the place of one that was withdrawn.
     #[must_use]
     pub fn due(&self, now: Micros) -> Option<Micros> {
         if self.active(now).is_none() {
@@ -96,7 +96,8 @@ impl KeyRing {
         (now.0 >= end.saturating_sub(PREPUBLISHED)).then_some(Micros(from))
     }
 
-    /// The public keys of all tokens that can work now or soon, and of all evidence, as they are published (RFC 7517 §5).
+    /// The public keys of all tokens that can work now or soon, and of all evidence, as they are published (RFC 7517
+    /// §5).
     #[must_use]
     pub fn published(&self, evidence: &EvidenceKeys<EcJwk>, now: Micros) -> PublishedKeys {
         let live = self.stages(now).filter(|(_, stage)| *stage != KeyStage::Gone);

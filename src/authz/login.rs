@@ -43,8 +43,8 @@ pub struct LoginWanted {
     pub prompt: Vec<Prompt>,
 }
 
-/// Judges what comes next. `idp` is what the retailer requires of logins, beside what the request does. Where the request
-/// forbids to ask (`prompt=none`), what would have to be asked is an error: nothing new is ever released by it.
+/// Judges what comes next. `idp` is what the retailer requires of logins, beside what the request does. Where the
+/// request forbids to ask (`prompt=none`), what would have to be asked is an error: nothing new is ever released by it.
 #[must_use]
 pub fn next_step(
     request: &AuthorizationRequest,

@@ -6,8 +6,8 @@
 //!
 //! The way of a client: it pushes what it asks for ([`par`], [`request`]), sends the customer with the reference
 //! ([`authorize`]), exchanges the code ([`token_request`], [`exchange`]) and later the refresh token ([`refresh`]) for
-//! access tokens ([`access_token`]), and shows those with a proof of its key ([`dpop`], [`presented`]). It is proved in one
-//! place ([`authenticate`]), what works once counts once ([`once`]), and what a consent allows is told by
+//! access tokens ([`access_token`]), and shows those with a proof of its key ([`dpop`], [`presented`]). It is proved in
+//! one place ([`authenticate`]), what works once counts once ([`once`]), and what a consent allows is told by
 //! [`crate::consent`]. Forms, error codes, signatures and assertions are read as [`crate::access::oauth`] reads them.
 
 pub mod access_token;

@@ -3,8 +3,8 @@
 //!
 //! None is stored: a nonce is the second in which it was issued and an HMAC of it, so each node that has the key knows
 //! those of all others. Within its life a nonce fits any number of proofs, and a proof any number of uses: that a proof
-//! is used once is seen by its mark alone (§11.1, [`super::once`]). Where marks are kept in memory, the nonces are to be
-//! of a key that is made when the program starts: proofs from before, whose marks are gone, then fit no more.
+//! is used once is seen by its mark alone (§11.1, [`super::once`]). Where marks are kept in memory, the nonces are to
+//! be of a key that is made when the program starts: proofs from before, whose marks are gone, then fit no more.
 
 use super::bits;
 use crate::kernel::clock::SECOND;

@@ -85,8 +85,8 @@ pub enum TokenAbout<'a> {
 impl TokenAbout<'_> {
     /// The consent of an app that the token stands for, as that is to be decided about; none where it is about no
     /// customer, or there is no consent. Of another issuer's token the name of the customer is made of what the token
-    /// says, by the key and the partner's sector (OpenID Connect Core §8.1), and `find` gives the consent of that app and
-    /// that name.
+    /// says, by the key and the partner's sector (OpenID Connect Core §8.1), and `find` gives the consent of that app
+    /// and that name.
     #[must_use]
     pub fn pointer(
         self,
@@ -105,8 +105,8 @@ impl TokenAbout<'_> {
     }
 }
 
-/// What is asked for with a token: of a client, about somebody. Nothing about a customer is granted by it: with what the
-/// read needs it makes a [`ConsentRead`](crate::consent::decide::ConsentRead), and that is decided on.
+/// What is asked for with a token: of a client, about somebody. Nothing about a customer is granted by it: with what
+/// the read needs it makes a [`ConsentRead`](crate::consent::decide::ConsentRead), and that is decided on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AskedRights<'a> {
     /// About whom.

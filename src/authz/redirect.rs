@@ -17,8 +17,8 @@ const ANSWER: [&str; 6] = ["code", "error", "error_description", "error_uri", "i
 #[serde(try_from = "StoredRedirect", into = "StoredRedirect")]
 pub struct RedirectUri(String);
 
-/// An address as it is stored: by what kind it was registered as. A text alone is none, so that nobody reads one that was
-/// not registered.
+/// An address as it is stored: by what kind it was registered as. A text alone is none, so that nobody reads one that
+/// was not registered.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum StoredRedirect {

@@ -49,7 +49,7 @@ impl RefreshRecord {
         client: ProvedClient<'_>,
         now: Micros,
     ) -> Option<Self> {
-        let to = IssuedTo { key: issue.key, ..code.to.clone() };
+        let to = IssuedTo { key: issue.key, issued_at: now, ..code.to.clone() };
         has_refresh_token(client.by(), issue.key, issue.scopes).then(|| Self {
             to,
             login: code.login.clone(),

@@ -31,7 +31,8 @@ pub fn is_about_customers(scopes: OAuthScopes) -> bool {
     !scopes.of_customers().is_empty()
 }
 
-/// Scopes as a claim `scope` (RFC 9068 §2.2.3). Another issuer may have words that mean nothing here: they give nothing.
+/// Scopes as a claim `scope` (RFC 9068 §2.2.3). Another issuer may have words that mean nothing here: they give
+/// nothing.
 pub mod claim {
     use super::{OAuthScope, OAuthScopes};
     use crate::kernel::word::Word as _;

@@ -92,8 +92,8 @@ pub struct Deployment {
     pub in_production: bool,
     /// Whether there is more than one node.
     pub has_nodes: bool,
-    /// Whether all nodes see which proofs and assertions were used: in the database or in Redis. Otherwise each knows of
-    /// its own, and only until it ends.
+    /// Whether all nodes see which proofs and assertions were used: in the database or in Redis. Otherwise each knows
+    /// of its own, and only until it ends.
     pub shares_replays: bool,
 }
 
@@ -195,8 +195,8 @@ impl AuthzSettings {
         self.authz.customer_profile.unwrap_or(usual)
     }
 
-    /// Whether DPoP proofs need a nonce: where it is set, and where a node forgets what was used when it ends. A proof of
-    /// before then lacks a nonce of the node that runs now ([`Nonces`](super::nonce::Nonces)).
+    /// Whether DPoP proofs need a nonce: where it is set, and where a node forgets what was used when it ends. A proof
+    /// of before then lacks a nonce of the node that runs now ([`Nonces`](super::nonce::Nonces)).
     #[must_use]
     pub fn needs_nonce(&self, deployment: Deployment) -> bool {
         self.authz.dpop_nonce == NonceUse::Required || !deployment.shares_replays
@@ -244,7 +244,8 @@ impl TokenSettings {
                 "must be fapi2 in production: the baseline is for trying",
             );
         }
-        // A nonce tells when a proof was made, not whether it was used: another node would take it again (RFC 9449 §11.1).
+        // A nonce tells when a proof was made, not whether it was used: another node would take it again (RFC 9449
+        // §11.1).
         if deployment.has_nodes && !deployment.shares_replays {
             let why = "does not do for several nodes: they must share which proofs were used, in the database or Redis";
             add("authz.dpop_nonce", why);

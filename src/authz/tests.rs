@@ -197,6 +197,7 @@ fn issued_to() -> IssuedTo {
         profile: SecurityProfile::Fapi2,
         key: Some(thumbprint(1)),
         consent: pointer(&grant()),
+        issued_at: NOW,
     }
 }
 

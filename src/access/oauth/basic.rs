@@ -5,8 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-/// The id and the secret of a header `Authorization: Basic`; none where it is another, or damaged. Neither ids nor secrets
-/// of ours hold anything that the form encoding changes.
+/// The id and the secret of a header `Authorization: Basic`; none where it is another, or damaged. Neither ids nor
+/// secrets of ours hold anything that the form encoding changes.
 #[must_use]
 pub fn basic(header: &[u8]) -> Option<(String, Secret)> {
     let (scheme, text) = header.split_at_checked(6)?;

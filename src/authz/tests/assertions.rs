@@ -90,8 +90,8 @@ fn an_assertion_of_another_kind_is_none() {
     assert_eq!(judge(&long), Err(JwsError::TooLong.into()));
 }
 
-/// Whether an assertion is taken that is signed by `private` in this way, of a client with this key: in the profile, and
-/// elsewhere.
+/// Whether an assertion is taken that is signed by `private` in this way, of a client with this key: in the profile,
+/// and elsewhere.
 fn is_taken(jwk: &Value, private: &EncodingKey, (name, algorithm): (&str, Algorithm)) -> [bool; 2] {
     let claims =
         json!({ "iss": "c_7f", "sub": "c_7f", "aud": ISSUER, "jti": "a1", "exp": NOW_S + 60 });

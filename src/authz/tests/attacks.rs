@@ -3,8 +3,8 @@
 use super::consents::{changed, decided, details, grant};
 use super::{
     CHALLENGE, ISSUER, NOW, RULES, SANDBOX, SUMMARY, VERIFIER, asked, client, code, form, handle,
-    proved, proved_key, push, redeem, refresh_record, refreshing, renew, scopes, shown, subject,
-    verifier, word,
+    later, proved, proved_key, push, redeem, refresh_record, refreshing, renew, scopes, shown,
+    subject, verifier, word,
 };
 use crate::access::oauth::error::OAuthCode;
 use crate::authz::authorize::{Arrival, AuthorizeError, ErrorTold, granted, refused};
@@ -76,6 +76,18 @@ fn a_code_gives_nothing_by_another_consent_than_its_own() {
         assert_eq!(word(given), "invalid_grant");
         let given = renew(&refresh_record(), refreshing(&client), Some(other));
         assert_eq!(word(given), "invalid_grant");
+    }
+}
+
+#[test]
+fn what_was_written_while_all_tokens_were_revoked_gives_nothing() {
+    let (client, verifier) = (client(), verifier());
+    for (second, gives) in [(-1, true), (0, false), (1, false)] {
+        let revoked = changed(|it| it.tokens_since = Some(later(second)));
+        let given = redeem(&code(), shown(&client, &verifier), Some(&revoked));
+        assert_eq!(given.is_ok(), gives, "{second}");
+        let given = renew(&refresh_record(), refreshing(&client), Some(&revoked));
+        assert_eq!(given.is_ok(), gives, "{second}");
     }
 }
 

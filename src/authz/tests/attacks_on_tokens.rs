@@ -363,6 +363,7 @@ fn a_stranger_learns_nothing_of_a_token() {
         of_refresh(&refresh_record(), Some(&live), stranger, NOW),
         of_refresh(&refresh_record(), Some(&live), public, NOW),
         of_refresh(&refresh_record(), None, ours, NOW),
+        of_refresh(&refresh_record(), Some(&revoked), ours, NOW),
         of_refresh(&others, Some(&live), ours, NOW),
         of_refresh(&idle, Some(&live), ours, NOW),
     ];

@@ -21,8 +21,8 @@ fn no_evidence() -> EvidenceKeys<EcJwk> {
     EvidenceKeys::new(Vec::new())
 }
 
-/// Keys 1, 2, … that begin to sign at these instants, of an issuer whose tokens about customers work for 300 s, and those
-/// of clients for 900 s.
+/// Keys 1, 2, … that begin to sign at these instants, of an issuer whose tokens about customers work for 300 s, and
+/// those of clients for 900 s.
 fn ring(from: &[i64]) -> KeyRing {
     KeyRing::new(from.iter().zip(1u8..).map(|(at, n)| times(n, *at)).collect(), 300)
 }
