@@ -51,11 +51,10 @@ fn row(tag: &str, words: usize, cells: &[String]) -> String {
 pub(super) fn html(shown: &Shown, reached: Reached, names: Names<'_>, language: &str) -> String {
     let words = Words::of(language);
     let Statement { id, lines, usage, sections, currency, total, credits, .. } = &shown.statement;
-    let rows = |rows: Vec<String>| rows.concat();
-    let held = sections.iter().zip(1..).map(|held| section_row(held, words)).collect();
-    let apis = by_api(usage).iter().map(|used| api_row(used, words)).collect();
-    let free = not_billed(usage).iter().map(|free| free_row(free, words)).collect();
-    let used = usage.iter().map(|used| usage_row(used, words)).collect();
+    let held: Vec<_> = sections.iter().zip(1..).map(|held| section_row(held, words)).collect();
+    let apis: Vec<_> = by_api(usage).iter().map(|used| api_row(used, words)).collect();
+    let free: Vec<_> = not_billed(usage).iter().map(|free| free_row(free, words)).collect();
+    let used: Vec<_> = usage.iter().map(|used| usage_row(used, words)).collect();
     let body = [
         head(shown, names, words),
         format!(
@@ -63,15 +62,15 @@ pub(super) fn html(shown: &Shown, reached: Reached, names: Names<'_>, language: 
              <tfoot><tr><th colspan=\"7\">{}</th><td class=\"n\">{}</td></tr></tfoot></table>\n",
             words.lines_in,
             heads(5, &words.line_heads),
-            rows(lines.iter().map(|line| line_row(line, credits, words)).collect()),
+            lines.iter().map(|line| line_row(line, credits, words)).collect::<String>(),
             words.total,
             words.number(total),
         ),
         credit_table(credits, currency, words),
-        table(words.price_lists, &heads(2, &words.section_heads), rows(held)),
-        table(words.by_api, &heads(1, &words.api_heads), rows(apis)),
-        table(words.not_charged, &heads(2, &words.free_heads), rows(free)),
-        table(words.counted, &heads(4, &words.usage_heads), rows(used)),
+        table(words.price_lists, &heads(2, &words.section_heads), &held),
+        table(words.by_api, &heads(1, &words.api_heads), &apis),
+        table(words.not_charged, &heads(2, &words.free_heads), &free),
+        table(words.counted, &heads(4, &words.usage_heads), &used),
     ];
     format!(
         "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{id}</title>\n\
@@ -106,7 +105,8 @@ fn heads(words: usize, names: &[&str]) -> String {
     row("th", words, &names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
 }
 
-fn table(caption: &str, heads: &str, rows: String) -> String {
+fn table(caption: &str, heads: &str, rows: &[String]) -> String {
+    let rows = rows.concat();
     format!(
         "<table><caption>{caption}</caption><thead>{heads}</thead><tbody>\n{rows}</tbody></table>\n"
     )
@@ -144,8 +144,8 @@ fn credit_table(credits: &[Drawn], currency: &str, words: &Words) -> String {
         let [amount, left] = [&it.amount, &it.left].map(|number| words.number(number));
         row("td", 2, &[it.grant_id.to_string(), words.word(&it.source.to_string()), amount, left])
     };
-    let rows = credits.iter().map(drawn).collect();
-    table(&format!("{} {currency}", words.credits_in), &heads(2, &words.credit_heads), rows)
+    let rows: Vec<_> = credits.iter().map(drawn).collect();
+    table(&format!("{} {currency}", words.credits_in), &heads(2, &words.credit_heads), &rows)
 }
 
 fn line_row(line: &StatementLine, credits: &[Drawn], words: &Words) -> String {

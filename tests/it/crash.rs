@@ -217,7 +217,9 @@ fn unconfirmed_are_named(home: &Home, events: &BTreeMap<String, Value>) {
     let unsure: Vec<&str> = unsure.map(|(id, _)| id.as_str()).collect();
     assert_eq!(manifest["crash_unconfirmed"], unsure.len());
     assert_eq!(manifest["crash_unconfirmed_ids"], json!(unsure));
-    home.run(&["usage", "verify", &out]);
+    let keys = home.dir().join("keys.json");
+    std::fs::write(&keys, home.run(&["usage", "keys"])).unwrap();
+    home.run(&["usage", "verify", &out, "--keys", &keys.display().to_string()]);
 }
 
 /// A node that does not come back: its disk is given to another process, which has a data directory of its own.

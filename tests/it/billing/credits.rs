@@ -90,10 +90,15 @@ async fn other_forms(app: &TestApp, key: &TestKey, statement: &str, paid: &str) 
     assert!(page.contains("<dt>Émetteur</dt><dd>Midi &amp; Fils\nToulouse</dd>"), "{page}");
 }
 
+/// One whose statements say who bills.
+async fn issuing() -> TestApp {
+    let builder = TestApp::builder().set("BILLING__ISSUER", "Midi & Fils\nToulouse");
+    builder.fixed_clock(LATE_OCTOBER).start().await
+}
+
 #[tokio::test]
 async fn a_close_books_what_its_provisional_statement_has_shown() {
-    let builder = TestApp::builder().set("BILLING__ISSUER", "Midi & Fils\nToulouse");
-    let app = builder.fixed_clock(LATE_OCTOBER).start().await;
+    let app = issuing().await;
     let (_, key) = priced(&app, prices()).await;
     call(&app, &key, 5).await;
     app.wait_for_gauge("events_folded_total", 5).await;
