@@ -64,10 +64,13 @@ pub(super) const POSTGRES_MIGRATED: &str = "SELECT COUNT(*) FROM information_sch
 pub(super) const POSTGRES_NOW: &str =
     "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT";
 
-/// Whether PostgreSQL has refused a migration because the role may not do that (`insufficient_privilege`).
-pub(super) fn is_forbidden(error: &MigrateError) -> bool {
-    let (MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)) = error else {
-        return false;
+/// Whether PostgreSQL has refused something because the role may not do that (`insufficient_privilege`).
+pub(super) fn is_forbidden(error: &StoreError) -> bool {
+    let cause = match error {
+        StoreError::Migrate(MigrateError::Execute(cause)) => cause,
+        StoreError::Migrate(MigrateError::ExecuteMigration(cause, _))
+        | StoreError::Other(cause) => cause,
+        _ => return false,
     };
     cause.as_database_error().is_some_and(|refused| refused.code().as_deref() == Some("42501"))
 }

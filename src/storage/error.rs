@@ -46,6 +46,17 @@ pub enum StoreError {
         /// The newest version that this program knows.
         ours: i64,
     },
+    /// Only who owns the schema can bring it to this version.
+    #[error(
+        "the database's schema is that of version {theirs}, or what keeps its rows is, and this comptoir's is {ours}: run \
+         `comptoir migrate` as the owner of the schema, whose role `database.url` does not name"
+    )]
+    NotOwner {
+        /// The version of the database.
+        theirs: i64,
+        /// The newest version that this program knows.
+        ours: i64,
+    },
     /// Anything else: a defect of this program.
     #[error("an unexpected database error: {0}")]
     Other(#[source] sqlx::Error),
@@ -64,6 +75,12 @@ impl StoreError {
     pub fn gave_way(&self) -> bool {
         let Self::Unavailable(sqlx::Error::Database(cause)) = self else { return false };
         cause.code().is_some_and(|code| code.len() == 5 && code.starts_with("40"))
+    }
+
+    /// Whether no connection came: others have all of them, and may wait for what this one holds.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        matches!(self, Self::Unavailable(sqlx::Error::PoolTimedOut))
     }
 
     /// A damaged value of `table`.

@@ -87,6 +87,18 @@ const NODE: &str = "node";
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/storage/migrations");
 
+/// Whether a database has had all migrations as they are here.
+async fn is_current(pool: &PgPool, theirs: i64) -> Result<bool, StoreError> {
+    const APPLIED: &str = "SELECT version, checksum FROM _sqlx_migrations WHERE success";
+    if theirs == 0 {
+        return Ok(false);
+    }
+    let applied: Vec<(i64, Vec<u8>)> = sqlx::query_as(APPLIED).fetch_all(pool).await?;
+    let has =
+        |version, checksum: &[u8]| applied.iter().any(|(v, c)| *v == version && c == checksum);
+    Ok(MIGRATIONS.iter().all(|migration| has(migration.version, &migration.checksum)))
+}
+
 impl Db {
     /// Connects, creating an SQLite file where there is none. `max_connections` bounds the pool.
     pub async fn connect(url: &DatabaseUrl, max_connections: u32) -> Result<Self, StoreError> {
@@ -124,14 +136,19 @@ impl Db {
         }
         let done = match self {
             Self::Sqlite { write, .. } => MIGRATIONS.run(write).await,
+            // A role that owns nothing (`deploy/postgres-role.sql`) may change no schema, and need not. Who is refused
+            // keeps sqlx's lock on its connection, for which all others would wait.
+            Self::Postgres(pool) if is_current(pool, theirs).await? => Ok(()),
             Self::Postgres(pool) => MIGRATIONS.run(pool).await,
         };
-        match done {
-            // A role that owns nothing (`deploy/postgres-role.sql`) can change no schema, and need not.
-            Err(error) if theirs == ours && dialect::is_forbidden(&error) => {}
-            done => done?,
-        }
-        keeps::keep(self).await
+        let kept = match done {
+            Ok(()) => keeps::keep(self).await,
+            Err(error) => Err(error.into()),
+        };
+        kept.map_err(|error| match dialect::is_forbidden(&error) {
+            true => StoreError::NotOwner { theirs, ours },
+            false => error,
+        })
     }
 
     /// Begins a write transaction.
