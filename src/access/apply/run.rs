@@ -67,7 +67,7 @@ impl Failed {
     fn gave_way(&self) -> bool {
         match self {
             Self::Step(_, AccessError::Store(error)) | Self::Other(AccessError::Store(error)) => {
-                error.gave_way()
+                error.gave_way() || error.is_crowded()
             }
             _ => false,
         }
@@ -81,7 +81,8 @@ impl<E: Into<AccessError>> From<E> for Failed {
 }
 
 /// How often the steps are begun: others take what they change first and the log last, so that PostgreSQL may have to end
-/// one of two that wait for each other, and it may be this one.
+/// one of two that wait for each other, and it may be this one. Who waits for the log has a connection meanwhile, so that
+/// there may be none left to read by.
 const TRIES: u32 = 8;
 
 /// Does all steps in one transaction, and leaves it to be committed. What somebody else has changed since `current` was
