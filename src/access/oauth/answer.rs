@@ -1,6 +1,6 @@
 //! Answers of the token endpoint (RFC 6749 §5).
 
-use super::error::OAuthCode;
+use super::error::{OAuthCode, allowed};
 use crate::http::error::AsItIs;
 use crate::kernel::secret::Secret;
 use actix_web::HttpResponse;
@@ -96,8 +96,7 @@ impl Refusal {
         if self == Self::Client {
             response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"comptoir\""));
         }
-        // The standard's alphabet has no quotes and no backslash.
-        let error_description = description.replace(['"', '\\'], "'");
+        let error_description = allowed(description.to_owned().into()).into_owned();
         let body = OAuthErrorOut { error: self.as_str(), error_description, refusal_id };
         finished(response, serde_json::to_vec(&body).unwrap_or_default())
     }

@@ -142,7 +142,9 @@ pub fn judge<K>(
                 let held = claims.hold(client, meant_for, now);
                 return held.map(|held| (name, held)).map_err(AssertionError::Claims);
             }
-            Err(error) => failed = error,
+            // Of several keys the one that could have signed says most.
+            Err(error) if failed != JwsError::Signature => failed = error,
+            Err(_) => {}
         }
     }
     Err(failed.into())

@@ -163,7 +163,7 @@ impl Serialize for OAuthError {
 
 /// A description in printable ASCII without quotes and backslashes (RFC 6749 §5.2): what is not of these may have been
 /// sent to us, and would end a quoted text of a header.
-fn allowed(description: Cow<'static, str>) -> Cow<'static, str> {
+pub(super) fn allowed(description: Cow<'static, str>) -> Cow<'static, str> {
     let is_allowed = |c: char| matches!(c, ' '..='~') && c != '"' && c != '\\';
     if description.chars().all(is_allowed) {
         return description;

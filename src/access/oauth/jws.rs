@@ -18,8 +18,9 @@ use std::fmt;
 const KID_MOST: usize = 100;
 /// Most characters of a header.
 const HEADER_MOST: usize = 2_048;
-/// Members that say where keys are, or that another way of reading is needed.
-const REFUSED: [&str; 9] = ["crit", "b64", "jku", "x5u", "x5c", "x5t", "x5t#S256", "zip", "enc"];
+/// Members that say where keys are, or that another way of reading is needed. Thumbprints of certificates (`x5t`) are hints
+/// as `kid` is, and are not looked at.
+const REFUSED: [&str; 7] = ["crit", "b64", "jku", "x5u", "x5c", "zip", "enc"];
 /// The algorithms, of which a key has one.
 const ALGORITHMS: [(&str, Algorithm); 4] = [
     ("ES256", Algorithm::ES256),
@@ -154,6 +155,16 @@ impl<'a> Jws<'a> {
     }
 }
 
+/// Whether two media types are one, of which `application/` may be left out (RFC 7515 §4.1.9).
+fn is_type(typ: &str, own: &str) -> bool {
+    const OF: &str = "application/";
+    let bare = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        text.strip_prefix(OF).map(str::to_owned).unwrap_or(text)
+    };
+    bare(typ) == bare(own)
+}
+
 /// The key's id and the algorithm of a header that may be believed.
 fn judge(
     header: &Map<String, Value>,
@@ -167,12 +178,14 @@ fn judge(
     }
     match header.get("typ") {
         None if rules.may_lack_type => {}
-        Some(Value::String(typ)) if rules.types.contains(&typ.as_str()) => {}
+        Some(Value::String(typ)) if rules.types.iter().any(|own| is_type(typ, own)) => {}
         _ => return Err(JwsError::Type),
     }
     let kid = match header.get("kid") {
         None => None,
-        Some(Value::String(kid)) if (1..=KID_MOST).contains(&kid.len()) => Some(kid.clone()),
+        Some(Value::String(kid)) if (1..=KID_MOST).contains(&kid.chars().count()) => {
+            Some(kid.clone())
+        }
         Some(_) => return Err(JwsError::Kid),
     };
     let named = header.get("alg").and_then(Value::as_str);

@@ -95,7 +95,7 @@ fn a_header_leads_to_no_key() {
     }
     assert_eq!(forged(json!({ "kid": long }), json!({})), Err(JwsError::Form.into()));
     assert_eq!(forged(json!({ "kid": null }), json!({})), Err(JwsError::Key.into()));
-    for member in ["jku", "x5u", "x5c", "x5t", "x5t#S256"] {
+    for member in ["jku", "x5u", "x5c"] {
         let header = json!({ member: "https://evil.example/keys" });
         assert_eq!(forged(header, json!({})), Err(JwsError::Member(member).into()));
     }
@@ -125,7 +125,6 @@ fn no_other_token_of_ours_is_an_access_token() {
         "secevent+jwt",
         "dpop+jwt",
         "client-authentication+jwt",
-        "AT+JWT",
         "",
     ] {
         assert_eq!(forged(json!({ "typ": typ }), json!({})), Err(JwsError::Type.into()), "{typ}");
