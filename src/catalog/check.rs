@@ -291,6 +291,14 @@ pub struct Heard {
     pub first: Micros,
 }
 
+impl Heard {
+    /// The time now, of what was heard before.
+    #[must_use]
+    pub fn again(self) -> Option<Micros> {
+        (self.first < self.now).then_some(self.now)
+    }
+}
+
 impl From<Micros> for Heard {
     fn from(now: Micros) -> Self {
         Self { now, first: now }

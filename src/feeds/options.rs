@@ -114,10 +114,12 @@ impl Options {
         if self.mapping.is_some() { "csv" } else { self.format.as_str() }
     }
 
-    /// A hash over what says how a file is read, and of which store.
+    /// A hash over what says how a file is read, of which store, and which prices are taken.
     pub(super) fn read_as(&self) -> String {
-        let Self { mapping, adapted, format, store_code, .. } = self;
-        hex(Sha256::digest(format!("{mapping:?} {adapted:?} {format:?} {store_code:?}")))
+        let Self { mapping, adapted, format, store_code, plausible, .. } = self;
+        hex(Sha256::digest(format!(
+            "{mapping:?} {adapted:?} {format:?} {store_code:?} {plausible:?}"
+        )))
     }
 
     pub(super) fn mode(&self) -> Mode {

@@ -70,7 +70,8 @@ pub(super) async fn begin(db: &Db, run: &Run) -> Result<Micros, StoreError> {
     const BEGIN: &str = "INSERT INTO imports (id, feed, file_name, sha256, accepted, unchanged,
         rejected, started_at, finished_at, mode, format, status, read_as)
         VALUES ($1, $2, $3, $4, 0, 0, 0, $5, $5, $6, $7, 'running', $8)";
-    const TOLD_AT: &str = "SELECT MIN(started_at) FROM imports WHERE feed = $1 AND file_name = $2
+    const KEEP_TOLD: &str = "UPDATE imports SET told_at = $1 WHERE id = $2";
+    const TOLD_AT: &str = "SELECT MIN(COALESCE(told_at, started_at)) FROM imports WHERE feed = $1 AND file_name = $2
         AND read_as = $3 AND sha256 = $4 AND started_at > COALESCE((SELECT MAX(started_at) FROM imports
           WHERE feed = $1 AND file_name = $2 AND read_as = $3 AND sha256 <> $4), 0)";
     let mut tx = db.begin().await?;
@@ -98,8 +99,12 @@ pub(super) async fn begin(db: &Db, run: &Run) -> Result<Micros, StoreError> {
             .fetch_one(c)
             .await?
     });
+    let told_at = told_at.unwrap_or(run.started_at.0);
+    on_tx!(&mut tx, c => {
+        sqlx::query(KEEP_TOLD).bind(told_at).bind(&run.id).execute(c).await?;
+    });
     tx.commit().await?;
-    Ok(told_at.map_or(run.started_at, Micros))
+    Ok(Micros(told_at))
 }
 
 /// Ends imports of this very file that came to no end, and drops what they have named.

@@ -17,13 +17,13 @@ pub const MEDIA_TYPE: &str = "application/ld+json";
 /// A JSON object that stands by itself, with the context and its type before its members.
 #[must_use]
 pub fn alone(kind: &str, object: &[u8]) -> Vec<u8> {
-    with(&format!("\"@context\":\"{CONTEXT_PATH}\",\"@type\":\"{kind}\""), object)
+    with(&format!("\"@context\":\"{CONTEXT_PATH}\",\"@type\":\"{kind}\""), &of(kind, object))
 }
 
 /// A JSON object inside another, with its type before its members.
 #[must_use]
 pub fn inside(kind: &str, object: &[u8]) -> Vec<u8> {
-    with(&format!("\"@type\":\"{kind}\""), object)
+    with(&format!("\"@type\":\"{kind}\""), &of(kind, object))
 }
 
 /// Whether an `Accept` value may ask for JSON-LD: a cheap look before weighing it.
@@ -31,6 +31,11 @@ pub fn inside(kind: &str, object: &[u8]) -> Vec<u8> {
 pub fn may_be_asked_for(accept: &[u8]) -> bool {
     accept.len() >= MEDIA_TYPE.len()
         && accept.windows(7).any(|part| part.eq_ignore_ascii_case(b"ld+json"))
+}
+
+/// The object in the terms that its type has.
+fn of<'a>(kind: &str, object: &'a [u8]) -> Cow<'a, [u8]> {
+    if kind == "Store" { with_dates(object) } else { Cow::Borrowed(object) }
 }
 
 /// The hours of single dates as schema.org has them, which knows no date in them: valid from the date through the date,
@@ -59,7 +64,6 @@ fn with_dates(object: &[u8]) -> Cow<'_, [u8]> {
 
 /// The object with members before its own. What is no object stays as it is.
 fn with(members: &str, object: &[u8]) -> Vec<u8> {
-    let object = &with_dates(object);
     let Some(own) = object.trim_ascii_start().strip_prefix(b"{") else { return object.to_vec() };
     let separator: &[u8] = if own.trim_ascii_start().starts_with(b"}") { b"" } else { b"," };
     [b"{", members.as_bytes(), separator, own].concat()

@@ -128,6 +128,9 @@ pub struct Level {
     pub quantity: Option<i64>,
     /// When that was so.
     pub as_of: Micros,
+    /// When it was said again, of a line that does not say when it was so in a file that is imported again: where nothing
+    /// else is known since, it is so still.
+    pub again: Option<Micros>,
     /// `pos`, `feed` or `count`.
     pub source: &'static str,
     /// What the line says beside the count.
@@ -175,12 +178,14 @@ impl LevelIn {
             )?,
         };
         let as_of = check::as_of(self.as_of.as_deref(), heard, check::COUNT_AHEAD)?;
+        let again = heard.again().filter(|_| self.as_of.is_none());
         if self.op == Op::Delete {
             return Ok(Level {
                 key,
                 availability: Availability::Unknown,
                 quantity: None,
                 as_of,
+                again,
                 source: FEED,
                 told: Told::nothing(),
             });
@@ -218,6 +223,7 @@ impl LevelIn {
                 .unwrap_or_else(|| Availability::meant_by(quantity)),
             quantity,
             as_of,
+            again,
             source: check::word("source", self.source.as_deref().unwrap_or(counts), &SOURCES)?,
             told,
         })

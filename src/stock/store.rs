@@ -148,7 +148,7 @@ fn row<'a>(fresh: &'a Fresh<'_>, names: &'a [String; 2], seq: i64, now: Micros) 
         names[1].as_str().into(),
         level.availability.as_str().into(),
         level.quantity.into(),
-        level.as_of.0.into(),
+        fresh.as_of.0.into(),
         now.0.into(),
         level.source.into(),
         fresh.detail.as_str().into(),

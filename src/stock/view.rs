@@ -49,7 +49,7 @@ impl LevelRecord {
             store: level.key.store,
             availability: level.availability,
             quantity: level.quantity,
-            as_of: level.as_of,
+            as_of: fresh.as_of,
             received_at,
             source: level.source.to_owned(),
             detail: fresh.detail,

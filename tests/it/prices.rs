@@ -285,6 +285,75 @@ async fn a_price_is_held_from_the_begin_of_its_offer_and_never_where_that_is_ove
 }
 
 #[tokio::test]
+async fn a_deletion_ends_a_price_when_it_says_and_a_refused_line_never() {
+    let app = TestApp::builder().fixed_clock(&at(50)).start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    let row = |price: &str, until: Value| (price.to_owned(), until);
+    let mut gone = priced(20, 600, None);
+    gone["op"] = json!("delete");
+    tell(&app, &[priced(0, 600, None), gone]).await;
+    let mut expected = vec![row("6.00", json!(at(20)))];
+    assert_eq!(history(&app, &key).await, expected);
+    let mut short = priced(49, 1_000, None);
+    short["valid_through"] = json!(at(51));
+    tell(&app, &[short.clone()]).await;
+    // Dated behind its end, and a thousand times as much.
+    app.clock.advance(86_400_000_000);
+    let mut absurd = priced(52, 1_000_000, None);
+    absurd["as_of"] = json!(Micros(app.clock.now().0 + 3_600_000_000).to_string());
+    let report = app.import(Feed::Offers, &[absurd]).await;
+    assert_eq!(report.rejected, 1, "{report}");
+    short["valid_through"] = json!(at(90));
+    short["as_of"] = json!(app.clock.now().to_string());
+    tell(&app, &[short]).await;
+    app.clock.advance(86_400_000_000);
+    expected.push(row("10.00", Value::Null));
+    assert_eq!(history(&app, &key).await, expected);
+}
+
+#[tokio::test]
+async fn a_refused_line_takes_no_price_back_that_is_to_come() {
+    let app = TestApp::builder().fixed_clock(&at(50)).start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    let mut later = priced(48, 800, None);
+    later["valid_from"] = json!(at(55));
+    tell(&app, &[priced(0, 1_000, None), later]).await;
+    let report = app.import(Feed::Offers, &[priced(50, 1_000_000, None)]).await;
+    assert_eq!(report.rejected, 1, "{report}");
+    app.clock.advance(10 * 86_400_000_000);
+    tell(&app, &[priced(60, 700, Some(1_000))]).await;
+    let prior = json!({ "amount": "8.00", "currency": "EUR" });
+    assert_eq!(offer(&app, &key).await["lowest_price_30d"], prior);
+}
+
+#[tokio::test]
+async fn what_was_not_asked_before_a_reduction_is_no_prior_price() {
+    let app = TestApp::builder().fixed_clock(&at(10)).start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    // The price beside the sale begins with it: nothing was asked before.
+    let mut first = priced(10, 1_200, None);
+    first["valid_from"] = json!(at(13));
+    first["sale"] =
+        json!({ "price": { "amount": "10.00", "currency": "EUR" }, "valid_from": at(13) });
+    tell(&app, &[first]).await;
+    app.clock.advance(4 * 86_400_000_000);
+    let now = offer(&app, &key).await;
+    assert_eq!(now["price"]["amount"], "10.00");
+    assert_eq!(now["lowest_price_30d"], Value::Null);
+    // A reduction that begins later than the one before is over is another one.
+    app.clock.advance(37 * 86_400_000_000);
+    let mut later = priced(49, 600, Some(1_000));
+    later["valid_from"] = json!(at(60));
+    tell(&app, &[priced(20, 1_000, None), priced(30, 800, Some(1_000)), later]).await;
+    app.clock.advance(10 * 86_400_000_000);
+    let prior = json!({ "amount": "8.00", "currency": "EUR" });
+    assert_eq!(offer(&app, &key).await["lowest_price_30d"], prior);
+}
+
+#[tokio::test]
 async fn a_price_is_held_until_partners_are_told_of_it_no_longer() {
     let app = TestApp::builder().fixed_clock(&at(50)).start().await;
     app.stock_shelves(1, 1).await;

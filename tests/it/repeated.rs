@@ -1,4 +1,5 @@
-//! Files that do not say when what they tell was so, imported again: it was so when they came first.
+//! Files that do not say when what they tell was so, imported again: it was so when they came first,
+//! and still is where nothing else was told since.
 
 use crate::support::{NOON, TestApp, TestKey, data};
 use comptoir::feeds::{Feed, Mode, Options, Report, import_with};
@@ -75,9 +76,9 @@ fn undated(quantity: u32) -> Value {
 async fn a_stock_file_again_takes_the_place_of_no_count_that_came_since() {
     let shop = Shop::open().await;
     shop.file(Feed::Stock, "stock.ndjson", &undated(99)).await;
-    let first = shop.app.clock.now().to_string();
     shop.file(Feed::Stock, "stock.ndjson", &undated(99)).await;
-    assert_eq!(shop.level().await, (json!(99), first));
+    let now = shop.app.clock.now().to_string();
+    assert_eq!(shop.level().await, (json!(99), now), "it was said again that there are 99");
     let counted = shop.count(3).await;
     for _ in 0..2 {
         let report = shop.file(Feed::Stock, "stock.ndjson", &undated(99)).await;
@@ -126,6 +127,12 @@ async fn a_file_again_brings_back_what_went_with_its_product() {
     told().await;
     assert_eq!(shop.price().await, "5.50");
     assert_eq!(shop.level().await.0, json!(7));
+    // Between, nothing was asked.
+    let path = format!("/v1/products/{}/price-history", data::product_id(0));
+    let history: Value = shop.app.get(&shop.key.text, &path).await.json().await.unwrap();
+    let items = history["items"].as_array().unwrap();
+    assert_eq!((items.len(), &items[1]["until"]), (2, &Value::Null), "{history}");
+    assert!(items[0]["until"].as_str() < items[1]["since"].as_str(), "{history}");
 }
 
 #[tokio::test]

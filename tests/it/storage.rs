@@ -194,7 +194,7 @@ fn level(quantity: i64) -> Level {
     let availability = if quantity > 0 { Availability::InStock } else { Availability::OutOfStock };
     let quantity = Some(quantity);
     let told = Told::default();
-    Level { key, availability, quantity, as_of: Micros(1), source: "pos", told }
+    Level { key, availability, quantity, as_of: Micros(1), again: None, source: "pos", told }
 }
 
 /// SQLite has one writer, so there is nothing to wait for.

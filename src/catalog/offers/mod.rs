@@ -173,6 +173,11 @@ impl Terms {
         self.price_type == PriceType::Personal
     }
 
+    /// From when on it is asked, told of an instant.
+    fn begins(&self, as_of: Micros) -> Micros {
+        self.valid_from.map_or(as_of, |from| from.max(as_of))
+    }
+
     /// Whether it is asked at an instant.
     fn holds(&self, at: Micros) -> bool {
         self.valid_from.is_none_or(|from| from <= at)

@@ -56,7 +56,8 @@ static CONFIRM: Statement = Statement::new(
 struct Writes<'a> {
     offers: Vec<Cell<'a>>,
     history: Vec<Cell<'a>>,
-    /// Prices that partners are told of no longer: the next is one customer's, or is not asked yet or any more.
+    /// Prices that partners are told of no longer: the offer is withdrawn, or the next price is one customer's, or not asked
+    /// yet or any more.
     ended: Vec<Cell<'a>>,
     confirmed: Vec<Cell<'a>>,
     /// What is asked now by offers that were there before.
@@ -142,9 +143,9 @@ async fn put_round(
     now: Micros,
     fates: &mut [Fate],
 ) -> Result<(), StoreError> {
-    let names: Vec<[String; 2]> =
-        wanted.iter().map(|(key, _)| [key.product.to_string(), key.store.to_string()]).collect();
-    let stored = find(tx, wanted, &names).await?;
+    let stored = find(tx, wanted, &names(wanted)).await?;
+    let wanted = &taken(offers, wanted, (&stored, plausible), fates)?;
+    let names = names(wanted);
     history::remember_turns(tx, offers, wanted, (&stored, &names), now).await?;
     history::remember_ends(tx, offers, wanted, (&stored, &names)).await?;
     let reductions = reductions(tx, offers, wanted, &stored, &names).await?;
@@ -153,10 +154,6 @@ async fn put_round(
     let mut writes = Writes::default();
     for ((key, at), names) in wanted.iter().zip(&names) {
         let (offer, before) = (&offers[*at], stored.get(key));
-        if let Some(fault) = implausible(offer, before, plausible)? {
-            fates[*at] = Fate::Refused(fault);
-            continue;
-        }
         let reduced = reductions.get(key).copied().unwrap_or_default();
         fates[*at] = decide(offer, before, reduced, (names, &told), now, &mut writes);
     }
@@ -164,14 +161,36 @@ async fn put_round(
     for (key, since) in &writes.superseded {
         history::forget(tx, *key, *since).await?;
     }
+    history::end(tx, &writes.ended).await?;
     bulk::write(tx, &history::REMEMBER, &writes.history).await?;
-    bulk::write(tx, &history::END, &writes.ended).await?;
     history::settle(tx, &writes.settled, now).await?;
     bulk::write(tx, &CONFIRM, &writes.confirmed).await?;
     for (key, version, as_of) in &writes.withdrawn {
         withdraw(tx, *key, *version, *as_of, now).await?;
     }
     changes::append(tx, &writes.changes, now).await
+}
+
+/// The names of products and stores.
+fn names(wanted: &[(OfferKey, usize)]) -> Vec<[String; 2]> {
+    wanted.iter().map(|(key, _)| [key.product.to_string(), key.store.to_string()]).collect()
+}
+
+/// The lines that are not refused for their prices: those leave nothing behind.
+fn taken(
+    offers: &[Offer],
+    wanted: &[(OfferKey, usize)],
+    (stored, plausible): (&HashMap<OfferKey, Stored>, Plausible),
+    fates: &mut [Fate],
+) -> Result<Vec<(OfferKey, usize)>, StoreError> {
+    let mut taken = Vec::with_capacity(wanted.len());
+    for (key, at) in wanted {
+        match implausible(&offers[*at], stored.get(key), plausible)? {
+            Some(fault) => fates[*at] = Fate::Refused(fault),
+            None => taken.push((*key, *at)),
+        }
+    }
+    Ok(taken)
 }
 
 /// In which reductions an offer is: its price itself, and its sale with the prior price.
@@ -219,10 +238,12 @@ async fn reductions(
         if terms.is_reduced() {
             let going_on = before.and_then(|before| {
                 let since = before.reduced_since?;
-                // What ended before the next began is another reduction, with a prior price of its own.
+                // What ended before the next began is another reduction, with a prior price of its own: it ends when the
+                // next is told, where that begins later.
                 let begin = terms.valid_from.unwrap_or(offer.as_of).0;
                 let reaches = before.valid_through.is_none_or(|end| begin <= end);
-                reaches.then_some(Reduction { since, lowest: before.lowest_price_30d })
+                (reaches && begin <= offer.as_of.0)
+                    .then_some(Reduction { since, lowest: before.lowest_price_30d })
             });
             match going_on {
                 Some(_) => found.entry(*key).or_default().own = going_on,
@@ -249,8 +270,9 @@ async fn reductions(
     let asked = prior::ask(tx, sales.iter().map(|(question, ..)| question)).await?;
     for (question, sale, at) in &sales {
         let lowest = asked.get(&question.key).and_then(|reduction| reduction.lowest);
-        let price = offers[*at].terms.as_ref().map_or(0, |terms| terms.price.amount.0);
-        let lowest = prior::before_sale(lowest, question.began, (price, offers[*at].as_of));
+        let Some(terms) = offers[*at].terms.as_deref() else { continue };
+        let own = (terms.price.amount.0, terms.begins(offers[*at].as_of));
+        let lowest = prior::before_sale(lowest, question.began, own);
         let sale = Sale { lowest_price_30d: lowest.map(Amount), ..*sale };
         found.entry(question.key).or_default().sale = Some(sale);
     }
@@ -315,6 +337,8 @@ fn decide<'a>(
             }
             Some(_) => {
                 writes.withdrawn.push((offer.key, version, offer.as_of));
+                let ended = known.iter().flat_map(|_| history::dated(key, offer.as_of.min(now)));
+                writes.ended.extend(ended);
                 writes.changes.extend(gone);
                 Fate::Written
             }
@@ -332,18 +356,18 @@ fn decide<'a>(
     ));
     writes.offers.extend(reduced.cells(terms, now));
     if terms.is_personal() {
-        writes.ended.extend(gone.iter().flat_map(|_| history::dated(key, offer.as_of)));
+        writes.ended.extend(gone.iter().flat_map(|_| history::dated(key, offer.as_of.min(now))));
         writes.changes.extend(gone);
         return Fate::Written;
     }
-    writes.history.extend(history::rows((offer, terms), names, known, now));
+    writes.history.extend(history::rows((offer, terms), names, before, now));
     let reason = match known {
         None => "created",
         Some(before) if before.told() == terms.at(now) => "updated",
         Some(_) => "price_changed",
     };
     if known.is_some() && !terms.holds(offer.as_of) {
-        writes.ended.extend(history::dated(key, offer.as_of));
+        writes.ended.extend(history::dated(key, offer.as_of.min(now)));
     }
     if before.is_some() && reason != "updated" && offer.as_of <= now && terms.holds(now) {
         writes.settled.push((key, terms.at(now)));

@@ -102,8 +102,8 @@ pub async fn prices(
     // statement.
     const SELECT: &str =
         "WITH held AS (SELECT h.store_id, h.channel, h.since, h.currency, h.price, h.list_price,
-          COALESCE(h.ends_at, CASE WHEN o.valid_through < COALESCE(o.deleted_at, $10)
-            THEN o.valid_through + 1 ELSE o.deleted_at END) AS ended,
+          h.ends_at AS ended, CASE WHEN o.valid_through < COALESCE(o.deleted_at, $10)
+            THEN o.valid_through + 1 ELSE o.deleted_at END AS gone,
           (SELECT MIN(n.since) FROM price_history n WHERE n.product_id = h.product_id
              AND n.store_id = h.store_id AND n.channel = h.channel AND n.since > h.since) AS next
         FROM price_history h LEFT JOIN offers o ON o.product_id = h.product_id
@@ -111,7 +111,8 @@ pub async fn prices(
         WHERE h.product_id = $1 AND ($2 = '' OR h.store_id = $2) AND ($3 = '' OR h.channel = $3)
           AND h.since < $4 AND (h.store_id, h.since, h.channel) > ($5, $6, $7)),
         priced AS (SELECT store_id, channel, since, currency, price, list_price,
-          CASE WHEN next IS NULL OR ended < next THEN ended ELSE next END AS until FROM held)
+          CASE WHEN next IS NULL THEN COALESCE(ended, gone) WHEN ended < next THEN ended ELSE next END
+            AS until FROM held)
         SELECT store_id, channel, since, currency, price, list_price, until FROM priced
         WHERE until IS NULL OR (until > $8 AND until > since)
         ORDER BY store_id, since, channel LIMIT $9";

@@ -79,6 +79,7 @@ async fn unknown(tx: &mut Tx, mut rows: Vec<Row>, now: Micros) -> Result<u64, St
             availability: Availability::Unknown,
             quantity: None,
             as_of: Micros(*as_of),
+            again: None,
             source: FEED,
             told: Told::nothing(),
         };
@@ -86,7 +87,7 @@ async fn unknown(tx: &mut Tx, mut rows: Vec<Row>, now: Micros) -> Result<u64, St
     }
     let fresh = levels.iter().enumerate().map(|(at, (level, before))| {
         let detail = NOTHING.to_owned();
-        Fresh { at, level, detail, before: *before, otherwise: true }
+        Fresh { at, level, as_of: level.as_of, detail, before: *before, otherwise: true }
     });
     let levels: Vec<Fresh<'_>> = fresh.collect();
     write_levels(tx, &levels, now).await?;

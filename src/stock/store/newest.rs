@@ -1,7 +1,7 @@
 //! Which of the lines about a level hold, over what is held of it in the table or in memory.
 
 use crate::kernel::Micros;
-use crate::stock::model::{Availability, Level, LevelKey};
+use crate::stock::model::{Availability, FEED, Level, LevelKey};
 use crate::stock::told::{NOTHING, Unsaid};
 use crate::storage::StoreError;
 
@@ -27,6 +27,8 @@ pub struct Fresh<'a> {
     pub at: usize,
     /// The line with the count.
     pub level: &'a Level,
+    /// When that was so.
+    pub as_of: Micros,
     /// What else is told of it then, as its column holds it.
     pub detail: String,
     /// The availability before, where there was a level.
@@ -64,9 +66,6 @@ pub fn newest<'a>(
     for (_, at) in group {
         let level = &levels[*at];
         let held = fresh.as_ref().map(Fresh::held).or(held);
-        if held.is_some_and(|held| held.as_of > level.as_of) {
-            continue;
-        }
         let detail = match (unsaid, held) {
             (Unsaid::Kept, Some(held)) => held.detail,
             _ => NOTHING,
@@ -74,10 +73,16 @@ pub fn newest<'a>(
         let detail = level.told.over(detail);
         let detail = detail.map_err(|error| StoreError::corrupt("stock_levels", error))?;
         let says = Held { detail: &detail, ..Held::counted(level) };
+        let is_same = |held: Held<'_>| held.says(&says) || held.is_forgotten();
+        let as_of = level.again.filter(|_| held.is_some_and(is_same)).unwrap_or(level.as_of);
+        if held.is_some_and(|held| held.as_of > as_of) {
+            continue;
+        }
+        let says = Held { as_of, ..says };
         if !held.is_some_and(|held| held.is(&says)) {
             let detail = detail.into_owned();
             let otherwise = told != Some(detail.as_str());
-            fresh = Some(Fresh { at: *at, level, detail, before, otherwise });
+            fresh = Some(Fresh { at: *at, level, as_of, detail, before, otherwise });
         }
     }
     Ok(fresh)
@@ -95,16 +100,24 @@ impl Held<'_> {
     }
 
     fn is(&self, other: &Held<'_>) -> bool {
-        self.as_of == other.as_of
-            && self.availability == other.availability
+        self.as_of == other.as_of && self.source == other.source && self.says(other)
+    }
+
+    /// Whether nothing is known any more of what a feed has told.
+    fn is_forgotten(&self) -> bool {
+        self.availability == Availability::Unknown && self.source == FEED && self.detail == NOTHING
+    }
+
+    /// Whether the same is told, by whomever and whenever.
+    fn says(&self, other: &Held<'_>) -> bool {
+        self.availability == other.availability
             && self.quantity == other.quantity
-            && self.source == other.source
             && self.detail == other.detail
     }
 }
 
 impl Fresh<'_> {
     fn held(&self) -> Held<'_> {
-        Held { detail: &self.detail, ..Held::counted(self.level) }
+        Held { as_of: self.as_of, detail: &self.detail, ..Held::counted(self.level) }
     }
 }

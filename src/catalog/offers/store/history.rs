@@ -18,8 +18,17 @@ pub(super) static REMEMBER: Statement = Statement::new(
        ends_at = NULL",
 );
 
-// The price that held then, or that was to hold from then on. An earlier end that is noted stays.
-pub(super) static END: Statement = Statement::new(
+// What is noted of prices behind it was never asked.
+static TAKE_OUT: Statement = Statement::new(
+    "WITH k (product_id, store_id, channel, ended) AS (VALUES",
+    4,
+    ") DELETE FROM price_history WHERE (product_id, store_id, channel, since) IN (
+       SELECT h.product_id, h.store_id, h.channel, h.since FROM k JOIN price_history h
+         ON h.product_id = k.product_id AND h.store_id = k.store_id AND h.channel = k.channel
+         AND h.since >= k.ended)",
+);
+// The price that held until then. An earlier end that is noted stays.
+static END: Statement = Statement::new(
     "WITH k (product_id, store_id, channel, ended) AS (VALUES",
     4,
     ") UPDATE price_history SET ends_at = k.ended FROM k
@@ -27,7 +36,7 @@ pub(super) static END: Statement = Statement::new(
          AND price_history.channel = k.channel
          AND price_history.since = (SELECT MAX(l.since) FROM price_history l
            WHERE l.product_id = k.product_id AND l.store_id = k.store_id
-             AND l.channel = k.channel AND l.since <= k.ended)
+             AND l.channel = k.channel)
          AND (price_history.ends_at IS NULL OR price_history.ends_at > k.ended)",
 );
 
@@ -82,7 +91,7 @@ pub(super) async fn remember_turns(
     bulk::write(tx, &REMEMBER, &rows).await
 }
 
-/// A row of [`END`], or of another statement about offers and instants.
+/// An offer that is named by product, store and channel, and an instant.
 pub(super) fn dated([product, store, channel]: [&str; 3], at: Micros) -> [Cell<'_>; 4] {
     [product.into(), store.into(), channel.into(), at.0.into()]
 }
@@ -104,7 +113,13 @@ pub(super) async fn remember_ends(
             rows.extend(dated([product, store, key.channel.as_str()], ended));
         }
     }
-    bulk::write(tx, &END, &rows).await
+    end(tx, &rows).await
+}
+
+/// Notes until when prices were asked, each named by [`dated`].
+pub(super) async fn end(tx: &mut Tx, rows: &[Cell<'_>]) -> Result<(), StoreError> {
+    bulk::write(tx, &TAKE_OUT, rows).await?;
+    bulk::write(tx, &END, rows).await
 }
 
 /// The rows that a line adds: from its instant on, or when it begins, where the history says otherwise, and at the turns
@@ -112,17 +127,19 @@ pub(super) async fn remember_ends(
 pub(super) fn rows<'a>(
     (offer, terms): (&Offer, &'a Terms),
     names: &'a [String; 2],
-    known: Option<&Stored>,
+    before: Option<&Stored>,
     now: Micros,
 ) -> Vec<Cell<'a>> {
     let [product, store] = names;
     let as_of = offer.as_of;
-    let since = terms.valid_from.map_or(as_of, |from| from.max(as_of));
+    // What was withdrawn and is told again as it was is asked again from now on.
+    let is_back = before.is_some_and(|before| before.is_gone_since(as_of));
+    let since = terms.begins(if is_back { now } else { as_of });
     let is_ever = terms.valid_through.is_none_or(|through| since <= through);
     let goes_on = |before: &Stored| {
         since == as_of && before.is_asked(as_of) && before.noted_at(as_of, now) == terms.at(as_of)
     };
-    let is_new = is_ever && !known.is_some_and(goes_on);
+    let is_new = is_ever && !before.is_some_and(goes_on);
     let span = (terms.valid_from, terms.valid_through);
     let turns = terms.sale.iter().flat_map(|sale| sale.turns_within(span));
     let passed = turns.filter(|turn| since < *turn && *turn <= now);

@@ -41,13 +41,13 @@ impl Question<'_> {
 }
 
 /// The prior price of a sale that is still to come, `found` being the lowest that is known of the days before
-/// it: until it begins, the price is the one that holds from `as_of` on.
+/// it: until it begins, the price is the one that is asked from `since` on.
 pub(super) fn before_sale(
     found: Option<i64>,
     began: Micros,
-    (price, as_of): (i64, Micros),
+    (price, since): (i64, Micros),
 ) -> Option<i64> {
-    if as_of >= began {
+    if since >= began {
         return found;
     }
     Some(found.map_or(price, |lowest| lowest.min(price)))
@@ -61,7 +61,7 @@ static LOWEST: Statement = Statement::new(
     ") SELECT k.product_id, k.store_id, k.channel, MIN(h.price) AS lowest
        FROM k JOIN price_history h ON h.product_id = k.product_id AND h.store_id = k.store_id
          AND h.channel = k.channel AND h.currency = k.currency AND h.since < k.began
-         AND h.since > k.behind AND (h.ends_at IS NULL OR (h.ends_at > k.opened AND h.ends_at > h.since))
+         AND h.since > k.behind AND (h.ends_at IS NULL OR h.ends_at > k.opened)
          AND h.since >= COALESCE((SELECT MAX(p.since) FROM price_history p
            WHERE p.product_id = k.product_id AND p.store_id = k.store_id
              AND p.channel = k.channel AND p.since <= k.opened), k.opened)

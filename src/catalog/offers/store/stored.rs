@@ -111,12 +111,18 @@ impl Stored {
         [own, self.deleted_at].into_iter().flatten().min().map(Micros)
     }
 
+    /// Whether it is withdrawn though nothing was told of it behind an instant: a full feed named it no more, or its product
+    /// or store was gone.
+    pub(super) fn is_gone_since(&self, at: Micros) -> bool {
+        self.deleted_at.is_some() && self.as_of == at.0
+    }
+
     /// When its price was to be asked from, where another line came before that.
     pub(super) fn not_begun(&self, offer: &Offer) -> Option<Micros> {
         let gone = self.deleted_at.map_or(offer.as_of.0, |gone| gone.min(offer.as_of.0));
         let is_late = offer.as_of.0 < self.told_at();
-        let never = !is_late && !self.is_as(offer.terms.as_deref());
-        self.valid_from.filter(|from| never && *from > gone).map(Micros)
+        let never = !is_late && !self.is_as(offer.terms.as_deref()) && self.begins() > gone;
+        never.then_some(Micros(self.begins()))
     }
 
     /// The row with its sale read.
