@@ -36,12 +36,12 @@ pub struct StoreQuery {
     pub services: Vec<String>,
     /// In this country, an ISO 3166-1 code of two letters.
     pub country: Option<String>,
-    /// In this town, in any case.
-    pub city: Option<String>,
+    /// In one of these towns, in any case; in any where there is none.
+    pub cities: Vec<String>,
     /// With this postal code.
     pub postal_code: Option<String>,
-    /// Of this type.
-    pub kind: Option<String>,
+    /// Of one of these types, in any case; of any where there is none.
+    pub kinds: Vec<String>,
     /// Open at this instant. A store whose hours are not known is not.
     pub open_at: Option<Micros>,
     /// That changed at or after this instant.
@@ -184,21 +184,19 @@ impl StoresView {
     ) -> Page<T, (u64, u64)> {
         let stores = self.stores.read();
         let within = squared_chord(near.radius_m);
-        let mut found: Vec<((u64, u64), &StoreRecord)> = stores
+        let nearest = stores
             .places
-            .locate_within_distance(near.center.axes(), within)
-            .filter_map(|place| stores.by_id.get(&place.data))
+            .nearest_neighbor_iter_with_distance_2(near.center.axes())
+            .take_while(|(_, squared)| *squared <= within)
+            .filter_map(|(place, _)| stores.by_id.get(&place.data))
             .filter(|store| store.is_taken_by(query))
             .filter_map(|store| {
                 let distance = near.center.distance_m(store.point?);
                 let key = (distance.round() as u64, store.id.0);
                 (distance <= near.radius_m && after.is_none_or(|after| key > after))
                     .then_some((key, store.as_ref()))
-            })
-            .collect();
-        found.sort_unstable_by_key(|(key, _)| *key);
-        let rows = found.into_iter().map(|(key, store)| (key, (key.0, store)));
-        Page::fill(rows, limit, |(metres, store)| pick(store, metres as u32))
+            });
+        Page::fill(in_order(nearest), limit, |(metres, store)| pick(store, metres))
     }
 
     /// Applies changes.
@@ -236,6 +234,26 @@ impl StoresView {
     }
 }
 
+/// Stores by whole metres and id, with their metres. They come the nearest first but for what rounding changes: one that
+/// comes later may be a metre nearer than one before it, and not more.
+fn in_order<'a>(
+    nearest: impl Iterator<Item = ((u64, u64), &'a StoreRecord)>,
+) -> impl Iterator<Item = ((u64, u64), (u32, &'a StoreRecord))> {
+    let (mut nearest, mut waiting, mut reached) = (nearest.fuse(), BTreeMap::new(), 0);
+    std::iter::from_fn(move || {
+        loop {
+            let is_next = |(metres, _): &(u64, u64)| metres + 1 < reached;
+            if waiting.first_key_value().is_some_and(|(key, _)| is_next(key)) {
+                break;
+            }
+            let Some((key, store)) = nearest.next() else { break };
+            reached = reached.max(key.0);
+            waiting.insert(key, store);
+        }
+        waiting.pop_first().map(|(key, store)| (key, (key.0 as u32, store)))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,11 +289,11 @@ mod tests {
         let bare = StoreRecord::read(StoreId::derived("9"), unknown).unwrap();
         view.apply(vec![StoreChange::Upsert(Arc::new(bare))]);
         let count = |query: StoreQuery| view.list(&query, None, 50, |_| Some(())).items.len();
-        let city = Some("balma".to_owned());
+        let cities = vec!["toulouse".to_owned(), "balma".to_owned()];
         let services = vec!["drive".to_owned()];
         assert_eq!(count(StoreQuery::default()), 4);
-        assert_eq!(count(StoreQuery { city: city.clone(), ..StoreQuery::default() }), 2);
-        assert_eq!(count(StoreQuery { city, services, ..StoreQuery::default() }), 1);
+        assert_eq!(count(StoreQuery { cities: cities.clone(), ..StoreQuery::default() }), 2);
+        assert_eq!(count(StoreQuery { cities, services, ..StoreQuery::default() }), 1);
         let country = Some("DE".to_owned());
         assert_eq!(count(StoreQuery { country, ..StoreQuery::default() }), 0);
         let gln = |code: &str, gln: &str| {

@@ -20,8 +20,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// Levels after which a batch is handed to the writer.
-const BATCH: usize = 10_000;
+/// Levels after which a batch is handed to the writer: few enough that what comes behind two of them is stored within a
+/// second on a slow disk.
+const BATCH: usize = 5_000;
 /// Batches of one stream that may wait for the writer; then the sender waits.
 const AHEAD: usize = 2;
 /// Refused lines that a receipt tells of.

@@ -12,8 +12,8 @@ use crate::storage::{Db, StoreError};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
-/// Levels after which no more are taken into a transaction.
-const MOST: usize = 20_000;
+/// Levels after which no more are taken into a transaction, for which all that comes meanwhile waits.
+const MOST: usize = 10_000;
 /// Batches that may wait.
 const WAITING: usize = 8;
 
