@@ -161,7 +161,7 @@ impl Drop for Upload {
         ("store" = Option<String>, Query, description = "Code of the store that offers and levels belong to whose file names none: the web shop. A store that is not there is refused before the file is read", example = "web"),
         ("encoding" = Option<String>, Query, description = "`utf-8`, `windows-1252` or `iso-8859-1`; UTF-16 is known by its byte-order mark", example = "utf-8"),
         ("any_price" = Option<bool>, Query, description = "`true` takes every price, however far it is from the one that the same offer has (`feeds.max_price_factor`)", example = false),
-        ("file_name" = Option<String>, Query, description = "What the file is called in the list of imports", example = "catalog.tsv"),
+        ("file_name" = Option<String>, Query, description = "What the file is called in the list of imports; `upload` where it is left out. Offers and levels without `as_of` were so when their file came first under its name, so give files of different systems different names", example = "catalog.tsv"),
     ),
     request_body(
         content = String, content_type = "application/octet-stream", description = "The file",
@@ -191,6 +191,7 @@ async fn upload_feed(
         mapping: None,
         adapted: None,
         format: params.value::<Format>("format").unwrap_or_default(),
+        source: None,
         store_code: params.text("store"),
         mode: params.value::<Mode>("mode"),
         encoding: params.value::<Encoding>("encoding"),

@@ -147,12 +147,13 @@ impl PromotionIn {
         };
         let audience = self.audience.as_deref().unwrap_or("public");
         let audience = check::word("audience", audience, &AUDIENCES)?;
+        let kind = check::word("type", self.kind.as_deref().unwrap_or_default(), &KINDS)?;
         let document = Document::new(&Body {
             id: PromotionId::derived(&code),
             code: &code,
             title: check::text("title", &self.title.unwrap_or_default(), NAME)?,
-            kind: check::word("type", self.kind.as_deref().unwrap_or_default(), &KINDS)?,
-            value: self.value.as_ref().map(positive).transpose()?,
+            kind,
+            value: value(kind, self.value.as_ref())?,
             conditions: conditions(self.conditions)?,
             applies_to: applies(self.applies_to)?,
             store_ids: stores(self.store_codes, self.store_ids)?,
@@ -167,10 +168,25 @@ impl PromotionIn {
     }
 }
 
-fn positive(value: &Decimal) -> Result<Decimal, Fault> {
-    value.normal().ok_or_else(|| {
-        Fault::new("value", &value.0, "malformed", "must be a decimal above zero, such as 25")
-    })
+/// How much a promotion takes off, or gives: what it is cannot be told without it where that is a share or an
+/// amount.
+fn value(kind: &str, given: Option<&Decimal>) -> Result<Option<Decimal>, Fault> {
+    let Some(given) = given else {
+        if ["percent_off", "amount_off"].contains(&kind) {
+            let message = format!("is how much it takes off, which `{kind}` cannot do without");
+            return Err(Fault::new("value", "", "missing", message));
+        }
+        return Ok(None);
+    };
+    let Some(value) = given.normal() else {
+        let message = "must be a decimal above zero, such as 25";
+        return Err(Fault::new("value", &given.0, "malformed", message));
+    };
+    if kind == "percent_off" && given.scaled(6).is_none_or(|millionths| millionths > 100_000_000) {
+        let message = "is more than 100 percent, which nothing can be reduced by";
+        return Err(Fault::new("value", &given.0, "out_of_range", message));
+    }
+    Ok(Some(value))
 }
 
 fn conditions(given: ConditionsIn) -> Result<Conditions, Fault> {

@@ -90,6 +90,7 @@ impl Args {
             mapping: None,
             adapted: None,
             format: self.format,
+            source: None,
             store_code: self.store.clone(),
             mode: self.mode,
             encoding: self.encoding,

@@ -87,6 +87,8 @@ pub struct Options {
     pub adapted: Option<super::Adapted>,
     /// A format that needs no mapping; our own NDJSON where there is neither.
     pub format: Format,
+    /// The source that the file comes from, by its name: files of the same name from another are other files.
+    pub source: Option<String>,
     /// The store of offers and levels whose file names none: the web shop.
     pub store_code: Option<String>,
     /// Whether the file says all there is; where nothing is said, what the mapping says.
@@ -114,11 +116,11 @@ impl Options {
         if self.mapping.is_some() { "csv" } else { self.format.as_str() }
     }
 
-    /// A hash over what says how a file is read, of which store, and which prices are taken.
+    /// A hash over where a file comes from, what says how it is read, of which store, and which prices are taken.
     pub(super) fn read_as(&self) -> String {
-        let Self { mapping, adapted, format, store_code, plausible, .. } = self;
+        let Self { mapping, adapted, format, source, store_code, plausible, .. } = self;
         hex(Sha256::digest(format!(
-            "{mapping:?} {adapted:?} {format:?} {store_code:?} {plausible:?}"
+            "{mapping:?} {adapted:?} {format:?} {source:?} {store_code:?} {plausible:?}"
         )))
     }
 
@@ -132,5 +134,18 @@ impl Options {
         let declared = self.mapping.as_ref().map(|mapping| mapping.encoding);
         let declared = declared.or(self.adapted.as_ref().and_then(|adapted| adapted.encoding));
         self.encoding.or(declared).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_one_name_from_two_sources_are_not_one() {
+        let of = |source: &str| Options { source: Some(source.to_owned()), ..Options::default() };
+        assert_eq!(of("tills").read_as(), of("tills").read_as());
+        assert_ne!(of("tills").read_as(), of("web").read_as());
+        assert_ne!(of("tills").read_as(), Options::default().read_as());
     }
 }

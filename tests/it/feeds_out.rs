@@ -172,7 +172,12 @@ async fn what_only_stores_sell_is_in_it_where_that_is_wanted() {
 #[tokio::test]
 async fn an_inventory_feed_comes_back_as_the_stock_that_it_was() {
     let (app, key) = shop().await;
+    // Of what is neither offered nor known there is nothing to tell.
+    let nothing = json!({ "sku": data::sku(2), "store_code": "0000", "availability": "unknown" });
+    assert_eq!(app.import(Feed::Stock, &[nothing]).await.accepted, 1);
+    app.caught_up().await;
     let feed = text(app.get(&key.text, INVENTORY).await).await;
+    assert!(rows(&feed).iter().all(|row| row["id"] != data::sku(2)), "{feed}");
     let row = &rows(&feed).into_iter().find(|row| row["id"] == data::sku(1)).unwrap();
     assert_eq!((&row["store_code"], &row["price"]), (&json!("0001"), &json!("2.39 EUR")), "{feed}");
     let store = app.get(&key.text, &format!("{INVENTORY}?store_id={}", data::store_id(1))).await;

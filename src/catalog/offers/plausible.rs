@@ -52,6 +52,19 @@ impl Plausible {
                 return refuse(field, "zero_price", "is zero".to_owned());
             }
         }
+        for (field, amount, is_wrong, side) in [
+            ("list_price", terms.list_price, terms.list_price < Some(price.amount), "below"),
+            ("member_price", terms.member_price, terms.member_price > Some(price.amount), "above"),
+        ] {
+            if let Some(amount) = amount.filter(|_| is_wrong) {
+                let value = Money { amount, ..price }.to_string();
+                let message =
+                    with_way(&format!("is {side} the price, {price} {}", price.currency.code()));
+                return Err(
+                    Fault::new(field, &value, "contradicts_price", message).within("amount")
+                );
+            }
+        }
         self.check_sale(terms)?;
         let Some(now) = now.filter(|now| now.amount.0 > 0) else { return Ok(()) };
         if now.currency != price.currency {

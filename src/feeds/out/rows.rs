@@ -259,13 +259,17 @@ pub(super) fn in_stores_only(with_stock: bool) -> Row {
     row
 }
 
-/// The row of a product in a store, without the store's code; `exact` where the count may be told.
+/// The row of a product in a store, without the store's code; `exact` where the count may be told. None where
+/// nothing is known of it there.
 pub(super) fn inventory(
     sku: &str,
     offer: Option<(&OfferRecord, Micros)>,
     level: &Level<'_>,
     exact: bool,
-) -> Row {
+) -> Option<Row> {
+    if offer.is_none() && level.availability == Availability::Unknown {
+        return None;
+    }
     let mut row = vec![("id", sku.to_owned())];
     if let Some((offer, now)) = offer {
         price(offer, now, &mut row);
@@ -290,7 +294,7 @@ pub(super) fn inventory(
     let aisle = place.as_ref().and_then(|place| place["aisle"].as_str());
     let bay = place.as_ref().and_then(|place| place["bay"].as_str());
     row.extend(location(aisle, bay).map(|place| ("instore_product_location", place)));
-    row
+    Some(row)
 }
 
 /// How it can be collected, and how soon.

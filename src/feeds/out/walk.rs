@@ -182,7 +182,7 @@ impl Walk<'_> {
         let line = |store, level: Option<Level<'_>>| {
             let offer = offers.iter().find(|offer| offer.store == store);
             let now = offer.map(|offer| (offer, self.now));
-            let mut row = rows::inventory(&product.sku, now, &level?, exact);
+            let mut row = rows::inventory(&product.sku, now, &level?, exact)?;
             offer.into_iter().for_each(|offer| self.for_members(offer, &mut row));
             Some((store, row))
         };

@@ -81,6 +81,7 @@ impl Settings {
             mapping: None,
             adapted: None,
             format: word::<Format>("format", keys.format.as_deref())?.unwrap_or_default(),
+            source: folder.file_name().map(|name| name.to_string_lossy().into_owned()),
             store_code: keys.store.clone(),
             mode: word::<Mode>("mode", keys.mode.as_deref())?,
             encoding: word::<Encoding>("encoding", keys.encoding.as_deref())?,
