@@ -27,7 +27,6 @@ use actix_web::{HttpRequest, get, web};
 pub(super) use facets::FacetValueOut;
 pub(super) use permit::search as permit_search;
 use select::{Request, select};
-use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
@@ -66,13 +65,13 @@ const RETRY_S: u64 = 2;
     operation_id = "list_products", tag = "products",
     params(
         ("q" = Option<String>, Query, max_length = 200, description = "Words to search for in names, brands, categories, properties and descriptions, or a code. Accents, case and plural make no difference; the last word may be unfinished. All words must be found; where nothing has them all, typing errors are forgiven, and then words left out. Products that are sold come first, among them those whose name begins with a word or whose category is called so.", example = "enduit lissage"),
-        ("brand" = Option<String>, Query, description = "Up to 50 brands by name or id, joined by commas.", example = "Bosch,Makita"),
+        ("brand" = Option<String>, Query, description = "Up to 50 brands by name or id, joined by commas; a comma of a name stands behind a backslash.", example = "Bosch,Makita"),
         ("category_id" = Option<String>, Query, description = "Up to 50 categories, joined by commas.", example = "cat_5tR81kQmZx2"),
         ("include_descendants" = Option<bool>, Query, description = "Whether products in categories below those of `category_id` count, in its facet too.", example = true),
         ("gtin" = Option<String>, Query, description = "Up to 50 GTINs of 8, 12, 13 or 14 digits, joined by commas.", example = "3276550063551,5000112611861"),
         ("sku" = Option<String>, Query, description = "Up to 50 skus, joined by commas.", example = "82311569,82311570"),
-        ("item_group_id" = Option<String>, Query, description = "Variants of one item group.", example = "grp_9"),
-        ("status" = Option<Status>, Query, description = "`active`, `discontinued` or `recalled`.", example = "active"),
+        ("item_group_id" = Option<String>, Query, description = "Variants of up to 50 item groups, joined by commas; a comma of a group stands behind a backslash.", example = "grp_9"),
+        ("status" = Option<Vec<Status>>, Query, style = Form, explode = false, max_items = 3, description = "Only products with one of these states, joined by commas.", example = json!(["active", "discontinued"])),
         ("is_sold_by_weight" = Option<bool>, Query, description = "Whether the product is sold by weight.", example = false),
         ("store_id" = Option<String>, Query, description = "Only products with an offer in this store that holds now.", example = "sto_4Fh2Lp8QaZs"),
         ("updated_since" = Option<String>, Query, format = DateTime, description = "Only products that changed at or after this instant. Let calls overlap by a minute: a change can be seen a little after its instant.", example = "2026-11-22T00:00:00Z"),
@@ -95,6 +94,7 @@ const RETRY_S: u64 = 2;
     responses(
         (status = 200, description = "A page of products.", body = PageOfProducts),
         (status = 304, description = "You hold this page already."),
+        (status = 422, description = "`invalid_gtin`: a code of `gtin` is no GTIN, `errors` has the code that was probably meant. `in_store_code`: a code of restricted circulation."),
         (status = 503, description = "`search_not_ready`: `q`, `attr` or a facet of it was given while this node makes its search index. Try again after `Retry-After`. `unavailable`, with `Retry-After`: too many searches and counts wait on this node."),
     ),
 )]
@@ -124,17 +124,19 @@ pub(super) async fn list_products(
         let found = views.0.list_with_deleted(grant, since, page.after()?, page.limit());
         let next = found.next_pair();
         let items = deleted::items(found.items, |body| shape.apply(&body, told, &views))?;
-        return page.answer(&items, next, shape.cache());
+        return page.answer(&items, next, shape.cache(&views));
     }
+    wanted.now = views.2.now();
+    let cache = cache(&wanted, &shape, &views);
     if !wanted.is_selection() {
-        let found = views.0.list(&wanted.query, Some(views.2.now()), page.after()?, page.limit());
+        let found = views.0.list(&wanted.query, Some(wanted.now), page.after()?, page.limit());
         let next = found.next_pair();
         let items = shape.items(found.items, told, &views)?;
-        return page.answer(&items, next, shape.cache());
+        return page.answer(&items, next, cache);
     }
     wanted.permit(caller.scopes())?;
     wanted.settle();
-    (wanted.after, wanted.limit, wanted.now) = (page.after_key()?, page.limit(), views.2.now());
+    (wanted.after, wanted.limit) = (page.after_key()?, page.limit());
     let (catalog, stock) = (views.0.clone(), views.1.clone());
     // It may take some milliseconds, for which a worker would answer nobody else.
     let (selected, wanted) =
@@ -148,8 +150,14 @@ pub(super) async fn list_products(
         beside.push(("facets", selected.facets));
     }
     let items = shape.items(selected.items, told, &views)?;
-    let cache = if wanted.looks_at_stock() { Cache::Brief } else { shape.cache() };
     page.answer_beside(&items, selected.next, &beside, cache)
+}
+
+/// How long a page may be kept: what decides about it must hold as long as what stands in it.
+fn cache(wanted: &Request, shape: &Shape, views: &Views) -> Cache {
+    let cache = if wanted.looks_at_stock() { Cache::Brief } else { shape.cache(views) };
+    let by_offers = wanted.looks_at_prices() || wanted.query.store.is_some();
+    if by_offers { views.0.cache_of_prices(cache, wanted.now) } else { cache }
 }
 
 pub(super) fn not_ready() -> ApiError {
@@ -164,17 +172,6 @@ fn words(params: &mut Params) -> Option<String> {
         params.fault("q", "too_long", format!("has at most {LONGEST_SEARCH} characters"));
     }
     Some(text)
-}
-
-/// A brand by its id or its name in any case.
-struct Brand(BrandId);
-
-impl FromStr for Brand {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(Self(BrandId::named(text)))
-    }
 }
 
 /// A bound of prices: as many digits as the highest prices have.
@@ -239,7 +236,7 @@ fn query(
     view: &CatalogView,
     grant: Option<&Grant>,
 ) -> ProductQuery {
-    let brands = params.list("brand", MOST_IDENTIFIERS);
+    let brands = params.texts("brand", MOST_IDENTIFIERS);
     let asked = params.list("category_id", MOST_IDENTIFIERS);
     let skus: Vec<String> = params.list("sku", MOST_IDENTIFIERS);
     let mut price = |name| params.value(name).map(|Price(amount)| amount);
@@ -248,12 +245,12 @@ fn query(
         params.fault("max_price", "out_of_range", "is below `min_price`");
     }
     ProductQuery {
-        brands: brands.into_iter().map(|Brand(id)| id).collect(),
+        brands: brands.iter().map(|text| BrandId::named(text)).collect(),
         categories: categories(asked, descend, view, grant),
         gtins: params.gtins("gtin", MOST_IDENTIFIERS),
         ids: skus.iter().map(|sku| ProductId::derived(sku)).collect(),
-        item_group: params.text("item_group_id"),
-        status: params.one_of("status", Status::WORDS),
+        item_groups: params.texts("item_group_id", MOST_IDENTIFIERS),
+        statuses: params.words("status"),
         sold_by_weight: params.one_of("is_sold_by_weight", &[("true", true), ("false", false)]),
         store: params.value("store_id"),
         updated_since: params.value("updated_since"),

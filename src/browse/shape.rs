@@ -9,6 +9,7 @@ use crate::catalog::view::{CatalogView, Lookup, ProductQuery};
 use crate::http::answer::Cache;
 use crate::http::fields::{Fields, Known, Refused};
 use crate::http::language::TRANSLATIONS;
+use crate::http::params::as_alternative;
 use crate::http::{Answer, ApiError, ApiResult, Code, Params};
 use crate::kernel::id::{CategoryId, ProductId, StoreId};
 use crate::kernel::word::nearest;
@@ -170,9 +171,10 @@ impl Shape {
         &self.included
     }
 
-    /// How long an answer of this shape may be kept.
-    pub(super) fn cache(&self) -> Cache {
-        if self.embed[STOCK] { Cache::Brief } else { Cache::Short }
+    /// How long an answer of this shape may be kept at an instant.
+    pub(super) fn cache(&self, (catalog, _, clock): &Views) -> Cache {
+        let cache = if self.embed[STOCK] { Cache::Brief } else { Cache::Short };
+        if self.embed[OFFERS] { catalog.cache_of_prices(cache, clock.now()) } else { cache }
     }
 
     /// The shape for a caller; refuses to embed what the key may not read.
@@ -200,7 +202,7 @@ impl Shape {
             return Ok(plain);
         }
         let body = self.apply(&plain.body, told, views)?;
-        Ok(Answer::new(body, self.cache(), plain.records).of(plain.kind))
+        Ok(Answer::new(body, self.cache(views), plain.records).of(plain.kind))
     }
 
     /// The products of a page in this shape.
@@ -305,8 +307,8 @@ fn variants(
     included: &Included,
 ) -> (Vec<Vec<u8>>, Option<String>) {
     let Some(group) = &keys.item_group_id else { return (Vec::new(), None) };
-    let (item_group, grant) = (Some(group.clone()), included.grant().cloned());
-    let query = ProductQuery { item_group, grant, ..ProductQuery::default() };
+    let (item_groups, grant) = (vec![group.clone()], included.grant().cloned());
+    let query = ProductQuery { item_groups, grant, ..ProductQuery::default() };
     // One more for the product itself.
     let page = catalog.list(&query, None, None, MOST_EMBEDDED + 1);
     let own = format!("\"{}\"", keys.id);
@@ -317,6 +319,7 @@ fn variants(
     let others = page.items.iter().filter(|body| is_other(body)).take(MOST_EMBEDDED);
     let line = |body: &Bytes| included.cut(Kind::Product, VARIANT.project(body));
     let lines = others.map(line).collect();
+    let group = as_alternative(group);
     let encoded: String = url::form_urlencoded::byte_serialize(group.as_bytes()).collect();
     let more = page.next.map(|_| format!("/v1/products?item_group_id={encoded}"));
     (lines, more)

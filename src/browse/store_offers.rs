@@ -59,9 +59,10 @@ pub(super) async fn list_store_offers(
     let (grant, after) = (included.grant(), page.after_pair()?);
     let now = clock.now();
     let found = view.store_offers(grant, id, (channel, now), after, page.limit());
-    let items = documents(found.items, &included)?;
+    let (items, cache) =
+        (documents(found.items, &included)?, view.cache_of_prices(Cache::Short, now));
     // A store may have an offer of every product, and each is looked at.
     let count = move || view.count_store_offers(included.grant(), id, (channel, now));
     let total = if page.wants_total() { Some(turns.run(count).await?) } else { None };
-    page.answer_counted(&items, found.next, total, Cache::Short)
+    page.answer_counted(&items, found.next, total, cache)
 }

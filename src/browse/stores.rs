@@ -30,6 +30,10 @@ static COLUMNS_WITH_DELETED: LazyLock<Columns> = LazyLock::new(deleted::columns:
 const MOST_CODES: usize = 50;
 /// Most services that can be asked for.
 const MOST_SERVICES: usize = 20;
+/// Most towns that can be asked for.
+const MOST_TOWNS: usize = 50;
+/// Most types of stores that can be asked for.
+const MOST_TYPES: usize = 20;
 /// Seconds for which a list may be kept that depends on what is open or in stock now.
 const BRIEF_S: u32 = 30;
 
@@ -53,9 +57,9 @@ const BRIEF_S: u32 = 30;
         ("store_code" = Option<String>, Query, description = "Only stores with one of these codes of the retailer, up to 50, joined by commas.", example = "0261"),
         ("gln" = Option<String>, Query, description = "Only stores with one of these Global Location Numbers of 13 digits, up to 50, joined by commas.", example = "3020180000000"),
         ("country" = Option<String>, Query, description = "ISO 3166-1 code of two letters.", example = "FR"),
-        ("city" = Option<String>, Query, description = "The town, in any case.", example = "Balma"),
+        ("city" = Option<String>, Query, description = "Only stores in one of these towns, up to 50 in any case, joined by commas; a comma of a name stands behind a backslash.", example = "Toulouse,Balma"),
         ("postal_code" = Option<String>, Query, description = "The postal code: stores that have it or, with `radius_km`, the place to look around. One that is neither a store's nor known as a place is refused.", example = "31130"),
-        ("type" = Option<String>, Query, description = "The type of store.", example = "hypermarket"),
+        ("type" = Option<String>, Query, description = "Only stores of one of these types, up to 20 in any case, joined by commas. The words are the retailer's own: one that no store has finds nothing.", example = "hypermarket,supermarket"),
         ("updated_since" = Option<String>, Query, format = DateTime, description = "Only stores that changed at or after this instant. That one opens or closes for the day is no change. Let calls overlap by a minute: a change can be seen a little after its instant.", example = "2026-11-22T00:00:00Z"),
         ("include_deleted" = Option<bool>, Query, description = "Whether deleted stores come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\": null}` in the same order; as CSV in the columns `deleted` and `deleted_at`. With `updated_since`, and without other filters.", example = true),
         ("include_total" = Option<bool>, Query, description = "Whether to count all stores of the list, in `total`.", example = true),
@@ -65,6 +69,7 @@ const BRIEF_S: u32 = 30;
     responses(
         (status = 200, description = "A page of stores.", body = PageOfStores<'_>),
         (status = 304, description = "You hold this page already."),
+        (status = 422, description = "`invalid_gtin`: a code of `items` is no GTIN, `errors` has the code that was probably meant. `in_store_code`: a code of restricted circulation."),
     ),
 )]
 #[get("/v1/stores")]
@@ -213,9 +218,9 @@ fn permit_fields(
         (!query.glns.is_empty(), "gln", OF, "gln"),
         (!query.services.is_empty(), "services", OF, "services"),
         (query.country.is_some(), "country", OF, "address"),
-        (query.city.is_some(), "city", OF, "address"),
+        (!query.cities.is_empty(), "city", OF, "address"),
         (query.postal_code.is_some(), "postal_code", OF, "address"),
-        (query.kind.is_some(), "type", OF, "type"),
+        (!query.kinds.is_empty(), "type", OF, "type"),
         (query.open_at.is_some(), "open_now", OF, "open_now"),
     ])
 }
@@ -247,9 +252,9 @@ fn query(params: &mut Params, now: Micros) -> StoreQuery {
         glns: params.list("gln", MOST_CODES),
         services: params.list("services", MOST_SERVICES),
         country: country(params),
-        city: params.text("city"),
+        cities: params.texts("city", MOST_TOWNS),
         postal_code: params.text("postal_code"),
-        kind: params.text("type"),
+        kinds: params.texts("type", MOST_TYPES),
         open_at: open_at.or(open_now.then_some(now)),
         updated_since: params.value("updated_since"),
     }

@@ -41,7 +41,7 @@ pub use tree::{TreeNode, TreeRequest};
 
 use crate::catalog::offers::Channel;
 use crate::catalog::search::Source;
-use crate::http::answer::digest;
+use crate::http::answer::{Cache, digest};
 use crate::kernel::id::{BrandId, CategoryId, ProductId, PromotionId, StoreId};
 use crate::kernel::ranked::Ranked;
 use crate::kernel::{Gtin, Micros};
@@ -227,6 +227,12 @@ impl CatalogView {
         wanted: OffersWanted<'_>,
     ) -> u64 {
         self.offers.read().count_of_product(grant, product, wanted)
+    }
+
+    /// How long an answer with prices may be kept that could be kept so long otherwise: not beyond the next
+    /// instant at which any offer begins, ends or changes its price.
+    pub fn cache_of_prices(&self, otherwise: Cache, now: Micros) -> Cache {
+        otherwise.until(self.offers.read().turns_after(now), now)
     }
 
     /// All that is stored of a product's offers in stores that are included: also what has ended or is to come.

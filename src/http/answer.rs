@@ -4,6 +4,8 @@ use super::encoding::{self, Encoding};
 use super::form::Form;
 use super::language::Wanted;
 use super::linked;
+use crate::kernel::Micros;
+use crate::kernel::clock::SECOND;
 use actix_web::body::BoxBody;
 use actix_web::http::Method;
 use actix_web::http::header::{
@@ -36,6 +38,21 @@ pub enum Cache {
 }
 
 impl Cache {
+    /// No longer than this, and not beyond an instant at which it is no longer true.
+    #[must_use]
+    pub fn until(self, end: Option<Micros>, now: Micros) -> Self {
+        let most = match self {
+            Self::Short => 300,
+            Self::Long => 3_600,
+            Self::Brief => 30,
+            Self::Seconds(seconds) => seconds,
+            Self::NoStore => 0,
+        };
+        let left = end.map(|end| end.0.saturating_sub(now.0).max(0) / SECOND);
+        let left = left.and_then(|left| u32::try_from(left).ok());
+        left.filter(|left| *left < most).map_or(self, Self::Seconds)
+    }
+
     /// The `Cache-Control` value.
     #[must_use]
     pub fn header(self) -> HeaderValue {
@@ -285,6 +302,16 @@ impl Responder for Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_not_kept_beyond_its_end() {
+        let until = |end: Option<i64>| Cache::Short.until(end.map(Micros), Micros(5));
+        assert_eq!(until(None), Cache::Short);
+        assert_eq!(until(Some(300 * SECOND + 5)), Cache::Short);
+        assert_eq!(until(Some(300 * SECOND + 4)), Cache::Seconds(299));
+        assert_eq!((until(Some(SECOND)), until(Some(0))), (Cache::Seconds(0), Cache::Seconds(0)));
+        assert_eq!(Cache::NoStore.until(Some(Micros(0)), Micros(0)), Cache::NoStore);
+    }
 
     #[test]
     fn an_etag_matches_itself_in_any_form() {

@@ -30,9 +30,27 @@ pub fn reason(text: &str, error: &InvalidGtin) -> (Reason, Option<String>) {
     (reason, refusal.faults().first().and_then(|fault| fault.suggestion.clone()))
 }
 
-/// The refusal of a GTIN in a parameter.
+/// The refusal of a call for its one GTIN, in the path or in the parameter `gtin`.
 #[must_use]
 pub fn refused(text: &str, error: &InvalidGtin) -> ApiError {
+    let (code, fault) = fault(text, error);
+    let detail = match &fault.suggestion {
+        Some(suggestion) => format!("`{text}` {}. Did you mean `{suggestion}`?", fault.message),
+        None => crate::kernel::sentence(format!("`{text}` {}", fault.message)),
+    };
+    ApiError::new(code, detail).errors(vec![fault])
+}
+
+/// What is wrong with one of the GTINs in a parameter, and how a call is refused for that alone.
+#[must_use]
+pub fn fault_among(name: &str, text: &str, error: &InvalidGtin) -> (Code, FieldError) {
+    let (code, fault) = fault(text, error);
+    let message = format!("has `{text}`, which {}", fault.message);
+    (code, FieldError { parameter: Some(name.to_owned()), message, ..fault })
+}
+
+/// What is wrong with a text in the parameter `gtin`, with the code that was probably meant.
+fn fault(text: &str, error: &InvalidGtin) -> (Code, FieldError) {
     let complete = || format!("{text}{}", check_digit(text.as_bytes()));
     let (code, fault, message, suggestion) = match error {
         InvalidGtin::InStore => (Code::InStoreCode, "in_store", error.to_string(), None),
@@ -46,10 +64,5 @@ pub fn refused(text: &str, error: &InvalidGtin) -> ApiError {
         }
         _ => (Code::InvalidGtin, "malformed", error.to_string(), None),
     };
-    let detail = match &suggestion {
-        Some(suggestion) => format!("`{text}` {message}. Did you mean `{suggestion}`?"),
-        None => crate::kernel::sentence(format!("`{text}` {message}")),
-    };
-    ApiError::new(code, detail)
-        .errors(vec![FieldError::parameter("gtin", fault, message).suggest(suggestion)])
+    (code, FieldError::parameter("gtin", fault, message).suggest(suggestion))
 }

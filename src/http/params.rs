@@ -2,7 +2,7 @@
 //! nobody asked for is an error with the nearest one that exists.
 
 use super::fields::{Fields, Known, Refused};
-use super::{ApiError, Code, FieldError, language};
+use super::{ApiError, Code, FieldError, gtin, language};
 use crate::kernel::word::{Word, nearest};
 use crate::kernel::{Gtin, page};
 use actix_web::HttpRequest;
@@ -35,7 +35,8 @@ pub struct Params {
     families: Vec<&'static str>,
     /// Whether texts are chosen by language from what the call answers with.
     in_languages: bool,
-    errors: Vec<FieldError>,
+    /// What is wrong, each with the code of a refusal for such faults alone.
+    errors: Vec<(Code, FieldError)>,
 }
 
 impl Params {
@@ -65,7 +66,7 @@ impl Params {
             .collect();
         let too_many = Some(pairs().count()).filter(|count| *count > MOST);
         let (known, families) = (Vec::new(), Vec::new());
-        let errors = not_text(&given);
+        let errors = not_text(&given).map(|fault| (Code::InvalidParameter, fault)).collect();
         Self { given, too_many, known, families, in_languages: false, errors }
     }
 
@@ -152,18 +153,26 @@ impl Params {
 
     /// Barcodes, joined by commas; of one with a wrong check digit the right one is suggested.
     pub fn gtins(&mut self, name: &'static str, most: usize) -> Vec<Gtin> {
-        let mut found = Vec::new();
-        for code in self.list::<String>(name, most) {
-            match code.parse::<Gtin>() {
-                Ok(gtin) => found.push(gtin),
-                Err(error) => {
-                    let message = format!("has `{code}`, which {error}");
-                    let fault = FieldError::parameter(name, "malformed", message);
-                    self.note(fault.suggest(error.suggestion()));
-                }
-            }
+        let texts: Vec<String> = self.list(name, most);
+        texts.iter().filter_map(|text| self.gtin_among(name, text)).collect()
+    }
+
+    /// A barcode that stands among others in a parameter.
+    pub fn gtin_among(&mut self, name: &'static str, text: &str) -> Option<Gtin> {
+        text.parse().map_err(|error| self.note_as(gtin::fault_among(name, text, &error))).ok()
+    }
+
+    /// Texts of the catalog's own joined by commas, as [`Params::family`] takes them; empty where it was
+    /// not given.
+    pub fn texts(&mut self, name: &'static str, most: usize) -> Vec<String> {
+        let Some(text) = self.text_of(name, LONGEST_LIST) else { return Vec::new() };
+        let texts = alternatives(&text);
+        if texts.len() > most {
+            let message = format!("takes at most {most} values, not {}", texts.len());
+            self.fault(name, "too_many", message);
+            return Vec::new();
         }
-        found
+        texts
     }
 
     /// Parameters of a family with the values of each: `attr.color=red,blue` and
@@ -296,7 +305,7 @@ impl Params {
     /// Whether a parameter was found at fault.
     #[must_use]
     pub fn has_fault(&self, name: &str) -> bool {
-        self.errors.iter().any(|error| error.parameter.as_deref() == Some(name))
+        self.errors.iter().any(|(_, error)| error.parameter.as_deref() == Some(name))
     }
 
     /// Records a fault of a parameter.
@@ -316,8 +325,12 @@ impl Params {
     }
 
     fn note(&mut self, error: FieldError) {
+        self.note_as((Code::InvalidParameter, error));
+    }
+
+    fn note_as(&mut self, fault: (Code, FieldError)) {
         if self.errors.len() < MOST_FAULTS {
-            self.errors.push(error);
+            self.errors.push(fault);
         }
     }
 
@@ -347,25 +360,28 @@ impl Params {
             let detail = format!("A call has at most {MOST} parameters; this one has {count}.");
             return Err(ApiError::new(Code::InvalidParameter, detail));
         }
-        let Some(first) = self.errors.first() else { return Ok(()) };
+        let Some((code, first)) = self.errors.first() else { return Ok(()) };
+        let is_alone = self.errors.iter().all(|(other, _)| other == code);
+        let code = if is_alone { *code } else { Code::InvalidParameter };
         let name = first.parameter.as_deref().unwrap_or_default();
         let detail = match &first.suggestion {
             Some(suggestion) => format!("`{name}` {}. Did you mean `{suggestion}`?", first.message),
             None => crate::kernel::sentence(format!("`{name}` {}", first.message)),
         };
-        Err(ApiError::new(Code::InvalidParameter, detail).errors(self.errors))
+        let errors = self.errors.into_iter().map(|(_, error)| error).collect();
+        Err(ApiError::new(code, detail).errors(errors))
     }
 }
 
 /// A fault for each parameter whose value no text has: nothing could be meant by it, and some of it no
 /// database takes.
-fn not_text(given: &[(String, String)]) -> Vec<FieldError> {
+fn not_text(given: &[(String, String)]) -> impl Iterator<Item = FieldError> {
     let is_foreign = |letter: char| {
         letter == char::REPLACEMENT_CHARACTER || letter.is_control() && !letter.is_whitespace()
     };
-    let faulty = given.iter().filter(|(_, value)| value.contains(is_foreign));
+    let faulty = given.iter().filter(move |(_, value)| value.contains(is_foreign));
     let message = "has a control character, or bytes that are not UTF-8";
-    faulty.map(|(name, _)| FieldError::parameter(name, "malformed", message)).collect()
+    faulty.map(move |(name, _)| FieldError::parameter(name, "malformed", message))
 }
 
 /// The values of a text that are joined by commas. `\,` is a comma and `\\` a backslash of a value; a

@@ -125,15 +125,22 @@ impl StoreRecord {
             let lower = |text: &String| text.to_lowercase();
             asked.is_none() || asked.as_ref().map(lower) == own.as_ref().map(lower)
         };
+        let among = |asked: &[String], own: Option<&String>| {
+            let is_own = |own: &String| {
+                let own = own.to_lowercase();
+                asked.iter().any(|one| one.to_lowercase() == own)
+            };
+            asked.is_empty() || own.is_some_and(is_own)
+        };
         let has_code = query.codes.is_empty()
             || self.code.as_ref().is_some_and(|own| query.codes.contains(own));
         let is_it = |gln: &Gln| self.gln.as_deref() == Some(gln.as_str());
         let has_gln = query.glns.is_empty() || query.glns.iter().any(is_it);
         has_code
             && has_gln
-            && same(&query.kind, &self.kind)
+            && among(&query.kinds, self.kind.as_ref())
             && same(&query.country, &self.address.address_country)
-            && same(&query.city, &self.address.address_locality)
+            && among(&query.cities, self.address.address_locality.as_ref())
             && same(&query.postal_code, &self.address.postal_code)
             && query.services.iter().all(|service| self.services.contains(service))
             && query.updated_since.is_none_or(|since| self.updated_at.is_some_and(|at| at >= since))

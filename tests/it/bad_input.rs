@@ -192,6 +192,9 @@ async fn a_wrong_check_digit_is_named_wherever_a_gtin_is_sent() {
         for path in [
             format!("/v1/products/gtin/{code}"),
             format!("/v1/stock?gtin={code}&lat=43.6&lon=1.44"),
+            format!("/v1/products?gtin={code}"),
+            format!("/v1/products?gtin={},{code}", data::gtin13(0)),
+            format!("/v1/stores?items={}:2,{code}:3", data::gtin13(0)),
         ] {
             let told = problem(app.get(&key.text, &path).await, 422, "invalid_gtin").await;
             assert_eq!(told["expected_check_digit"], digit, "{told}");
@@ -206,6 +209,12 @@ async fn a_wrong_check_digit_is_named_wherever_a_gtin_is_sent() {
             app.http.post(app.public_url("/v1/stock/query")).bearer_auth(&key.text).json(&grid);
         let told: Value = grid.send().await.unwrap().json().await.unwrap();
         assert_eq!(told["not_found"][0]["suggestion"], meant, "{told}");
+    }
+    // Beside what is wrong otherwise it is one fault of several.
+    let several = app.get(&key.text, "/v1/products?gtin=3276550063552&limit=0").await;
+    problem(several, 400, "invalid_parameter").await;
+    for path in ["/v1/products?gtin=2012345012349", "/v1/stores?items=2012345012349"] {
+        problem(app.get(&key.text, path).await, 422, "in_store_code").await;
     }
     let short =
         problem(app.get(&key.text, "/v1/products/gtin/123").await, 422, "invalid_gtin").await;

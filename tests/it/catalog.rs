@@ -178,9 +178,23 @@ async fn filters_mean_and_between_and_or_inside() {
     assert_eq!(count(&format!("store_id={}", data::store_id(0))).await, 1);
     assert_eq!(count("status=active").await, 10);
     assert_eq!(count("status=recalled").await, 0);
+    assert_eq!(count("status=recalled,active").await, 10);
     assert_eq!(count("is_sold_by_weight=true").await, 0);
     assert_eq!(count("updated_since=2026-11-22T12:00:01Z").await, 0);
     assert_eq!(count(&format!("updated_since={NOON}")).await, 10);
+    // What the retailer's own words hold commas of stands behind a backslash.
+    let mut variants = [data::product(0), data::product(1), data::product(2)];
+    for (variant, group) in variants.iter_mut().zip(["a,b", "c", "c"]) {
+        variant["item_group_id"] = json!(group);
+        variant["brand"] = json!({ "name": "Outils, etc." });
+    }
+    app.import(Feed::Products, &variants).await;
+    app.caught_up().await;
+    assert_eq!(count("item_group_id=c").await, 2);
+    assert_eq!(count("item_group_id=a%5C,b,c").await, 3);
+    assert_eq!(count("item_group_id=a,b").await, 0);
+    assert_eq!(count("brand=outils%5C,+etc.").await, 3);
+    assert_eq!(count("brand=outils%5C,+etc.,nord&limit=2").await, 6);
 }
 
 #[tokio::test]

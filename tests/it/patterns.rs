@@ -89,7 +89,6 @@ fn candidates(name: &str) -> Vec<String> {
         "embed" => ["offers", "offers,stock", "offers, stock", "Offers", "offers,offers", "prices"]
             .map(str::to_owned)
             .to_vec(),
-        "audience" => ["public", "member", "personal", "Public"].map(str::to_owned).to_vec(),
         "gtin" => vec![
             data::gtin13(0),
             format!("0{}", data::gtin13(0)),

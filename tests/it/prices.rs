@@ -378,6 +378,46 @@ async fn a_price_is_held_until_partners_are_told_of_it_no_longer() {
     assert_eq!(history(&app, &key).await[1..], [expected[1].clone(), row("9.00", Value::Null)]);
 }
 
+#[tokio::test]
+async fn a_price_that_contradicts_itself_is_taken_only_where_any_is() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(1, 1).await;
+    let with = |field: &str, amount: u32| {
+        let mut offer = priced(0, 550, None);
+        offer[field] = json!({ "amount": money(amount), "currency": "EUR" });
+        offer
+    };
+    for (line, field, says) in [
+        (with("list_price", 400), "list_price.amount", "is below the price, 5.50 EUR"),
+        (with("member_price", 600), "member_price.amount", "is above the price, 5.50 EUR"),
+    ] {
+        let report = app.import(Feed::Offers, &[line]).await;
+        let fault = &report.first_rejected[0].fault;
+        assert_eq!((fault.field.as_ref(), fault.code), (field, "contradicts_price"));
+        assert!(fault.message.contains(says) && fault.message.contains("--any-price"), "{fault:?}");
+    }
+    let fine = [with("list_price", 550), with("member_price", 550)];
+    assert_eq!(app.import(Feed::Offers, &fine).await.rejected, 0);
+}
+
+#[tokio::test]
+async fn a_promotion_says_how_much_it_takes_off_where_it_takes_off() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    for (fields, code) in [
+        (json!({ "value": "250" }), Some("out_of_range")),
+        (json!({ "value": "100.000001" }), Some("out_of_range")),
+        (json!({ "value": "100" }), None),
+        (json!({ "value": null }), Some("missing")),
+        (json!({ "type": "amount_off", "value": null }), Some("missing")),
+        (json!({ "type": "amount_off", "value": "250" }), None),
+        (json!({ "type": "bundle", "value": null }), None),
+    ] {
+        let report = app.import(Feed::Promotions, &[promotion("P", &fields)]).await;
+        let told = report.first_rejected.first().map(|row| row.fault.code);
+        assert_eq!(told, code, "{fields}");
+    }
+}
+
 fn promotion(code: &str, fields: &Value) -> Value {
     let mut promotion =
         json!({ "code": code, "title": code, "type": "percent_off", "value": "10" });
@@ -433,6 +473,9 @@ async fn promotions_are_found_by_what_they_are_on() {
     let here = format!("{}&store_id={}", of(0), data::store_id(0));
     assert_eq!(codes(here).await, "everything soon tools web");
     assert_eq!(codes("?brand=sud".into()).await, "brand");
+    assert_eq!(codes("?brand=Nord,sud".into()).await, "brand");
+    assert_eq!(codes("?audience=member".into()).await, "web");
+    assert_eq!(codes("?audience=member,public&brand=sud".into()).await, "brand");
     assert_eq!(
         codes("?channel=in_store&audience=public".into()).await,
         "brand everything one soon tools"

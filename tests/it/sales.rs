@@ -52,6 +52,13 @@ async fn get(app: &TestApp, key: &TestKey, path: &str) -> Value {
     answer.json().await.unwrap()
 }
 
+/// How long an answer may be kept.
+async fn kept(app: &TestApp, key: &TestKey, path: &str) -> String {
+    let answer = app.get(&key.text, path).await;
+    assert_eq!(answer.status(), 200, "{path}");
+    answer.headers()["cache-control"].to_str().unwrap().to_owned()
+}
+
 fn offers_of(n: u32) -> String {
     format!("/v1/products/{}/offers", data::product_id(n))
 }
@@ -96,7 +103,22 @@ async fn a_sale_is_told_before_during_and_after_it_from_one_feed() {
         let regular = json!(["regular", ["15.00", null, "20.00", null]]);
         assert_eq!(everywhere(&app, &key).await, regular, "{}", format.as_str());
         let start = get(&app, &key, "/v1/changes?after=latest").await["next_position"].clone();
-        app.clock.advance(HOUR);
+        // What tells of the price may be kept until it turns, and no longer.
+        app.clock.advance(HOUR - 70_000_000);
+        let product = data::product_id(0);
+        for path in [
+            offers_of(0),
+            format!("/v1/products/{product}?embed=offers"),
+            format!("/v1/products/{product}/price-history"),
+            format!("/v1/stores/{}/offers", data::store_id(0)),
+            format!("/v1/products?store_id={}", data::store_id(0)),
+            "/v1/products?sort=price".to_owned(),
+            "/v1/products?max_price=13".to_owned(),
+        ] {
+            assert_eq!(kept(&app, &key, &path).await, "private, max-age=70", "{path}");
+        }
+        assert_eq!(kept(&app, &key, "/v1/products").await, "private, max-age=300");
+        app.clock.advance(70_000_000);
         let sale = json!(["sale", ["12.00", "15.00", "16.00", "15.00"]]);
         assert_eq!(everywhere(&app, &key).await, sale);
         let offer = get(&app, &key, &offers_of(0)).await["items"][0].clone();

@@ -46,7 +46,6 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("gtin", "gtin", "([0-9]{8}|[0-9]{12,14})"),
     ("gln", "gln", "[0-9]{13}"),
     ("sku", "sku", "[!#-.0-\\[\\]-~]{1,50}"),
-    ("audience", "audience", "(public|member)"),
     ("promotion_id", "promotion-id", "prm_[0-9A-L][0-9A-Za-z]{10}"),
     ("embed", "embed", "(offers|stock|category|variants)"),
     ("country", "country", "[A-Za-z]{2}"),

@@ -36,8 +36,8 @@ pub(super) fn permit(request: &Request, included: &Included) -> ApiResult<()> {
     included.need_all(&[
         (!query.brands.is_empty(), "brand", OF, "brand"),
         (!query.categories.is_empty(), "category_id", OF, "category_ids"),
-        (query.item_group.is_some(), "item_group_id", OF, "item_group_id"),
-        (query.status.is_some(), "status", OF, "status"),
+        (!query.item_groups.is_empty(), "item_group_id", OF, "item_group_id"),
+        (!query.statuses.is_empty(), "status", OF, "status"),
         (query.sold_by_weight.is_some(), "is_sold_by_weight", OF, "is_sold_by_weight"),
         (!query.conditions.is_empty(), "condition", OF, "condition"),
         (is_bounded, "min_price", Kind::Offer, "price"),

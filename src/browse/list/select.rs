@@ -62,20 +62,13 @@ impl Request {
 
     /// Notes whether prices are needed.
     pub(super) fn settle(&mut self) {
-        let query = &mut self.query;
-        query.wants_prices = query.wants_any_price()
-            || self.facets.contains(&Facet::Price)
-            || self.order.iter().any(|step| step.by == By::Price);
+        self.query.wants_prices = self.looks_at_prices();
     }
 
     /// Refuses filters and facets over what the key may not read.
     pub(super) fn permit(&self, scopes: Scopes) -> ApiResult<()> {
         let needed = [
-            (
-                self.query.wants_any_price() || self.facets.contains(&Facet::Price),
-                Scope::PricesRead,
-            ),
-            (self.order.iter().any(|step| step.by == By::Price), Scope::PricesRead),
+            (self.looks_at_prices(), Scope::PricesRead),
             (self.looks_at_stock(), Scope::StockRead),
         ];
         for (asked, scope) in needed {
@@ -99,6 +92,13 @@ impl Request {
         self.query == ProductQuery { wants_prices: self.query.wants_prices, ..Default::default() }
             && self.attributes.is_empty()
             && self.availability.is_empty()
+    }
+
+    /// Whether prices decide about the list.
+    pub(super) fn looks_at_prices(&self) -> bool {
+        self.query.wants_any_price()
+            || self.facets.contains(&Facet::Price)
+            || self.order.iter().any(|step| step.by == By::Price)
     }
 
     /// Whether stock decides about the list.

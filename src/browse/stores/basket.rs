@@ -5,7 +5,6 @@ use crate::access::resource::Kind;
 use crate::catalog::api::Included;
 use crate::catalog::view::CatalogView;
 use crate::http::Params;
-use crate::kernel::gtin::InvalidGtin;
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::{Gtin, Micros};
 use crate::stock::embed;
@@ -87,19 +86,7 @@ fn product(
     let grant = included.grant();
     let known = match code.parse::<ProductId>() {
         Ok(id) => Some(id).filter(|id| catalog.has_product_within(grant, *id)),
-        Err(_) => match code.parse::<Gtin>() {
-            Ok(gtin) => catalog.id_of_within(grant, gtin),
-            Err(error) => {
-                let message = format!("has `{code}`, which {error}");
-                match InvalidGtin::suggestion(&error) {
-                    Some(meant) => {
-                        params.fault_with_suggestion("items", "malformed", message, meant);
-                    }
-                    None => params.fault("items", "malformed", message),
-                }
-                return None;
-            }
-        },
+        Err(_) => catalog.id_of_within(grant, params.gtin_among("items", code)?),
     };
     if known.is_none() {
         params.fault("items", "not_found", format!("has `{code}`, which no product has"));

@@ -128,9 +128,8 @@ pub(super) async fn list_price_history(
     let included = Included::of(&caller, &view);
     existing(view.product_within(included.grant(), id), "product", &id)?;
     included.need("price-history", Kind::Offer, "price")?;
-    let after = page.after_pair()?.map(Place::from_pair);
-    let mut rows =
-        told(&db, id, &query, (after, page.limit() + 1), (&included, clock.now())).await?;
+    let (after, now) = (page.after_pair()?.map(Place::from_pair), clock.now());
+    let mut rows = told(&db, id, &query, (after, page.limit() + 1), (&included, now)).await?;
     let more = rows.len() > page.limit();
     rows.truncate(page.limit());
     let next = rows.last().filter(|_| more).map(|row| row.place.pair());
@@ -142,7 +141,7 @@ pub(super) async fn list_price_history(
             tracing::error!(%error, "a price could not be serialised");
             ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
         })?;
-    page.answer(&items, next, Cache::Short)
+    page.answer(&items, next, view.cache_of_prices(Cache::Short, now))
 }
 
 /// The prices behind a place in stores that are included, `most` at most.

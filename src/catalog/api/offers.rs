@@ -202,11 +202,12 @@ pub(super) async fn list_product_offers(
     let grant = included.grant();
     existing(view.product_within(grant, id), "product", &id)?;
     let place = (page.after_pair()?, page.limit());
-    let wanted = (&*stores, channel, clock.now());
+    let now = clock.now();
+    let wanted = (&*stores, channel, now);
     let found = view.offers(grant, id, wanted, place.0, place.1);
     let items = documents(found.items, &included)?;
     let total = page.wants_total().then(|| view.count_offers(grant, id, wanted));
-    page.answer_counted(&items, found.next, total, Cache::Short)
+    page.answer_counted(&items, found.next, total, view.cache_of_prices(Cache::Short, now))
 }
 
 /// Offers as they are sent to a caller.

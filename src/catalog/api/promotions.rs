@@ -20,6 +20,9 @@ use std::sync::LazyLock;
 static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<PromotionOut>);
 static COLUMNS_WITH_DELETED: LazyLock<Columns> = LazyLock::new(deleted::columns::<PromotionOut>);
 
+/// Most brands, and most categories, that can be asked for.
+const MOST_NAMED: usize = 50;
+
 /// Promotions
 ///
 /// Promotions that hold now or will, in the order of their ids. Filters hold together. Ask with
@@ -30,10 +33,10 @@ static COLUMNS_WITH_DELETED: LazyLock<Columns> = LazyLock::new(deleted::columns:
     params(
         ("store_id" = Option<String>, Query, description = "Only promotions that hold in this store.", example = "sto_4Fh2Lp8QaZs"),
         ("product_id" = Option<String>, Query, description = "Only promotions that this product is part of, by itself, its brand or its categories.", example = "prd_7HqK2mXw9Pz"),
-        ("category_id" = Option<String>, Query, description = "Only promotions that name this category.", example = "cat_5tR81kQmZx2"),
-        ("brand" = Option<String>, Query, description = "Only promotions that name this brand, by name or id.", example = "Bosch"),
+        ("category_id" = Option<String>, Query, description = "Only promotions that name one of these categories, up to 50 joined by commas.", example = "cat_5tR81kQmZx2"),
+        ("brand" = Option<String>, Query, description = "Only promotions that name one of these brands, up to 50 by name or id, joined by commas; a comma of a name stands behind a backslash.", example = "Bosch,Makita"),
         ("channel" = Option<Channel>, Query, description = "`in_store` or `online`.", example = "in_store"),
-        ("audience" = Option<String>, Query, description = "`public` or `member`.", example = "public"),
+        ("audience" = Option<Vec<Audience>>, Query, style = Form, explode = false, max_items = 2, description = "Only promotions for one of these, joined by commas.", example = json!(["public", "member"])),
         ("active_at" = Option<String>, Query, format = DateTime, description = "Only promotions that hold at this instant, past ones included.", example = "2026-11-27T09:00:00Z"),
         ("updated_since" = Option<String>, Query, format = DateTime, description = "Only promotions that changed at or after this instant. Let calls overlap by a minute: a change can be seen a little after its instant.", example = "2026-11-22T00:00:00Z"),
         ("include_deleted" = Option<bool>, Query, description = "Whether deleted promotions come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\": null}` in the same order, and those that changed and are over; as CSV in the columns `deleted` and `deleted_at`. With `updated_since`, and without other filters.", example = true),
@@ -53,18 +56,16 @@ pub(super) async fn list_promotions(
     view: web::Data<CatalogView>,
     clock: web::Data<Clock>,
 ) -> ApiResult<Answer> {
-    const AUDIENCES: &[(&str, Audience)] =
-        &[("public", Audience::Public), ("member", Audience::Member)];
     let mut params = Params::new(request.query_string());
     let product: Option<ProductId> = params.value("product_id");
     let active_at: Option<Micros> = params.value("active_at");
     let query = PromotionQuery {
         store: params.value("store_id"),
         subject: None,
-        category: params.value("category_id"),
-        brand: params.text("brand").map(|brand| BrandId::named(&brand)),
+        categories: params.list("category_id", MOST_NAMED),
+        brands: params.texts("brand", MOST_NAMED).iter().map(|text| BrandId::named(text)).collect(),
         channel: params.one_of("channel", Channel::WORDS),
-        audience: params.one_of("audience", AUDIENCES),
+        audiences: params.words("audience"),
         active_at,
         not_ended_at: active_at.is_none().then(|| clock.now()),
         updated_since: params.value("updated_since"),
@@ -104,10 +105,10 @@ fn permit(
     included.need_all(&[
         (query.store.is_some(), "store_id", OF, "store_ids"),
         (product.is_some(), "product_id", OF, "applies_to"),
-        (query.category.is_some(), "category_id", OF, "applies_to"),
-        (query.brand.is_some(), "brand", OF, "applies_to"),
+        (!query.categories.is_empty(), "category_id", OF, "applies_to"),
+        (!query.brands.is_empty(), "brand", OF, "applies_to"),
         (query.channel.is_some(), "channel", OF, "channels"),
-        (query.audience.is_some(), "audience", OF, "audience"),
+        (!query.audiences.is_empty(), "audience", OF, "audience"),
         (query.active_at.is_some(), "active_at", OF, "valid_from"),
         (query.active_at.is_some(), "active_at", OF, "valid_through"),
     ])

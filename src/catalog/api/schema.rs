@@ -6,6 +6,7 @@ use super::deleted::DeletedOut;
 use super::offers::MoneyOut;
 use crate::catalog::offers::Channel;
 use crate::catalog::translations::{CategoryTexts, PromotionTexts};
+use crate::catalog::view::Audience;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -150,9 +151,8 @@ pub(crate) struct PromotionOut {
     store_ids: Vec<String>,
     /// Through which channels.
     channels: Vec<Channel>,
-    /// `public` or `member`.
-    #[schema(example = "public")]
-    audience: String,
+    /// Who it is for.
+    audience: Audience,
     /// The code to give at the till, where one is needed.
     #[schema(required = true, example = json!(null))]
     coupon_code: Option<String>,

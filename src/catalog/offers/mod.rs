@@ -158,6 +158,12 @@ pub struct Terms {
     pub promotion_ids: String,
 }
 
+/// Whether what holds from an instant through another does so at a third. Without a first it has begun, without a
+/// last it has no end.
+pub(super) fn holds((from, through): (Option<Micros>, Option<Micros>), at: Micros) -> bool {
+    from.is_none_or(|from| from <= at) && through.is_none_or(|through| at <= through)
+}
+
 impl Terms {
     /// Whether the price is announced as reduced: it is below the one it is measured from, or is
     /// called a sale.
@@ -180,8 +186,7 @@ impl Terms {
 
     /// Whether it is asked at an instant.
     fn holds(&self, at: Micros) -> bool {
-        self.valid_from.is_none_or(|from| from <= at)
-            && self.valid_through.is_none_or(|through| at <= through)
+        holds((self.valid_from, self.valid_through), at)
     }
 
     /// The price at an instant, with its currency and the price that a reduction is measured from.

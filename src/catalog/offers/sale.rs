@@ -1,6 +1,6 @@
 //! A reduction for a time: a lower price beside the one that the offer has before it and after it.
 
-use super::{UnitPriceIn, instant};
+use super::{UnitPriceIn, holds, instant};
 use crate::catalog::check::{self, MoneyIn};
 use crate::catalog::fault::Fault;
 use crate::kernel::{Amount, Micros, Money};
@@ -38,8 +38,7 @@ impl Sale {
     /// Whether it holds at an instant.
     #[must_use]
     pub fn holds(&self, at: Micros) -> bool {
-        self.valid_from.is_none_or(|from| from <= at)
-            && self.valid_through.is_none_or(|through| at <= through)
+        holds((self.valid_from, self.valid_through), at)
     }
 
     /// The instants at which the price turns: when it begins, and when it holds no longer.
@@ -51,12 +50,9 @@ impl Sale {
     /// Those at which the offer, which holds between two instants, is asked for.
     pub fn turns_within(
         &self,
-        (from, through): (Option<Micros>, Option<Micros>),
+        held: (Option<Micros>, Option<Micros>),
     ) -> impl Iterator<Item = Micros> + use<> {
-        let holds = move |at: &Micros| {
-            from.is_none_or(|from| from <= *at) && through.is_none_or(|through| *at <= through)
-        };
-        self.turns().filter(holds)
+        self.turns().filter(move |at| holds(held, *at))
     }
 
     /// The next of them behind an instant.

@@ -5,9 +5,12 @@ use super::hash::IdMap;
 use super::id_set::IdSet;
 use super::page::Page;
 use super::pool::Pool;
-use crate::catalog::offers::{Channel, PriceType, Sale};
+use crate::catalog::offers::{Channel, PriceType, Sale, holds};
 use crate::kernel::id::{ProductId, PromotionId, StoreId};
 use crate::kernel::{Amount, Currency, Micros};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::Bound;
 
 /// An offer as it is stored, and as it leaves the view.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,8 +59,7 @@ impl OfferRecord {
     /// Whether it holds at an instant.
     #[must_use]
     pub fn holds(&self, now: Micros) -> bool {
-        self.valid_from.is_none_or(|from| from <= now)
-            && self.valid_through.is_none_or(|through| now <= through)
+        holds((self.valid_from, self.valid_through), now)
     }
 
     /// The next instant behind another at which it begins or no longer holds.
@@ -156,8 +158,7 @@ impl Offer {
     }
 
     fn holds(&self, now: Micros) -> bool {
-        self.valid_from.get().is_none_or(|from| from <= now.0)
-            && self.valid_through.get().is_none_or(|through| now.0 <= through)
+        holds((self.valid_from.get().map(Micros), self.valid_through.get().map(Micros)), now)
     }
 }
 
@@ -170,6 +171,8 @@ pub(super) struct Offers {
     promotions: Pool<Vec<PromotionId>>,
     sellers: Pool<Option<String>>,
     sales: Pool<Option<Sale>>,
+    /// The instants at which offers begin, end or change their price, with how many do.
+    turns: BTreeMap<i64, u32>,
     pub(super) count: usize,
 }
 
@@ -239,6 +242,9 @@ impl Offers {
             currency: record.currency,
             tax_included: record.tax_included,
         };
+        for at in self.turns_of(&offer) {
+            *self.turns.entry(at).or_default() += 1;
+        }
         // Most products of many catalogs have one offer; a Vec would begin with room for four.
         let offers = self.by_product.entry(product).or_insert_with(|| Vec::with_capacity(1));
         match offers.binary_search_by_key(&offer.key(), Offer::key) {
@@ -271,6 +277,14 @@ impl Offers {
     }
 
     fn release(&mut self, offer: &Offer) {
+        for at in self.turns_of(offer) {
+            if let Entry::Occupied(mut turns) = self.turns.entry(at) {
+                *turns.get_mut() -= 1;
+                if *turns.get() == 0 {
+                    turns.remove();
+                }
+            }
+        }
         self.references.release(offer.unit_reference);
         self.promotions.release(offer.promotions);
         self.sellers.release(offer.seller);
@@ -335,14 +349,23 @@ impl Offers {
         offers.iter().filter(move |offer| offer.holds(now)).map(seen)
     }
 
-    /// The instants at which a product's offers begin, and those at which they hold no longer.
+    /// The instants at which a product's offers begin, end or change their price.
     pub(super) fn turns(&self, id: u64) -> impl Iterator<Item = i64> {
         let offers = self.by_product.get(&id).map_or(&[][..], Vec::as_slice);
-        let begins = offers.iter().filter_map(|offer| offer.valid_from.get());
-        let ends = offers.iter().filter_map(|offer| offer.valid_through.get());
-        let sales = offers.iter().filter_map(|offer| self.sale(offer));
-        let sales = sales.flat_map(|sale| sale.turns()).map(|turn| turn.0);
-        begins.chain(ends.map(|last| last.saturating_add(1))).chain(sales)
+        offers.iter().flat_map(|offer| self.turns_of(offer))
+    }
+
+    /// Those of an offer: it holds no longer right behind its last instant.
+    fn turns_of(&self, offer: &Offer) -> impl Iterator<Item = i64> + use<> {
+        let ends = offer.valid_through.get().map(|last| last.saturating_add(1));
+        let sale = self.sale(offer).into_iter().flat_map(|sale| sale.turns()).map(|turn| turn.0);
+        offer.valid_from.get().into_iter().chain(ends).chain(sale)
+    }
+
+    /// The next instant behind another at which any offer turns.
+    pub(super) fn turns_after(&self, now: Micros) -> Option<Micros> {
+        let behind = (Bound::Excluded(now.0), Bound::Unbounded);
+        self.turns.range(behind).next().map(|(at, _)| Micros(*at))
     }
 
     /// All that is stored of a product's offers, also of those that have ended or are to come.

@@ -5,6 +5,7 @@ use crate::catalog::offers::Channel;
 use crate::http::answer::digest;
 use crate::kernel::Micros;
 use crate::kernel::id::{BrandId, CategoryId, ProductId, PromotionId, StoreId};
+use crate::kernel::word::{read_words, words};
 use bytes::Bytes;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,15 +13,16 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Tells whether a promotion is about anything that a caller may know.
 pub(super) type Told<'a> = &'a dyn Fn(&PromotionRecord) -> bool;
 
-/// Who a promotion is for. One customer's own is not among those that are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Audience {
-    /// Everybody.
-    Public,
-    /// Members of the loyalty programme.
-    Member,
+words! {
+    /// Who a promotion is for. One customer's own is not among those that are told.
+    pub enum Audience {
+        /// Everybody.
+        Public = "public",
+        /// Members of the loyalty programme.
+        Member = "member",
+    }
 }
+read_words!(Audience);
 
 /// Where a promotion stands in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,14 +152,14 @@ pub struct PromotionQuery {
     pub store: Option<StoreId>,
     /// That this product is part of.
     pub subject: Option<Subject>,
-    /// That name this category.
-    pub category: Option<CategoryId>,
-    /// That name this brand.
-    pub brand: Option<BrandId>,
+    /// That name one of these categories; any where there is none.
+    pub categories: Vec<CategoryId>,
+    /// That name one of these brands; any where there is none.
+    pub brands: Vec<BrandId>,
     /// Through this channel.
     pub channel: Option<Channel>,
-    /// For this audience.
-    pub audience: Option<Audience>,
+    /// For one of these audiences; for any where there is none.
+    pub audiences: Vec<Audience>,
     /// That hold at this instant.
     pub active_at: Option<Micros>,
     /// That are not over at this instant.
@@ -191,14 +193,19 @@ impl PromotionQuery {
         };
         self.store.is_none_or(here)
             && self.subject.as_ref().is_none_or(of)
-            && self.category.is_none_or(|id| to.category_ids.contains(&id))
-            && self.brand.is_none_or(|id| to.brand_ids.contains(&id))
+            && (self.categories.is_empty() || names(&self.categories, &to.category_ids))
+            && (self.brands.is_empty() || names(&self.brands, &to.brand_ids))
             && self.channel.is_none_or(through)
-            && self.audience.is_none_or(|audience| traits.audience == audience)
+            && (self.audiences.is_empty() || self.audiences.contains(&traits.audience))
             && self.active_at.is_none_or(|at| promotion.phase(at) == Phase::Current)
             && self.not_ended_at.is_none_or(|at| promotion.phase(at) != Phase::Ended)
             && self.updated_since.is_none_or(|since| traits.updated_at >= since)
     }
+}
+
+/// Whether one of those that are asked for is among those that are named.
+fn names<T: PartialEq>(asked: &[T], named: &[T]) -> bool {
+    asked.iter().any(|one| named.contains(one))
 }
 
 /// A promotion that has begun or ended since the database was told.

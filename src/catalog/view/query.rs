@@ -24,10 +24,10 @@ pub struct ProductQuery {
     pub gtins: Vec<Gtin>,
     /// With one of these ids, which skus lead to.
     pub ids: Vec<ProductId>,
-    /// A variant of this group.
-    pub item_group: Option<String>,
-    /// With this status.
-    pub status: Option<Status>,
+    /// A variant of one of these groups.
+    pub item_groups: Vec<String>,
+    /// With one of these states.
+    pub statuses: Vec<Status>,
     /// Sold by weight, or not.
     pub sold_by_weight: Option<bool>,
     /// Offered in this store, at the instant of the question.
@@ -95,7 +95,7 @@ pub(super) struct Filter<'a> {
     sold: Option<Sold<'a>>,
     brands: Vec<u32>,
     categories: Vec<u64>,
-    group: Option<u32>,
+    groups: Vec<u32>,
 }
 
 /// The sets of some keys; a key that no product has leads to none.
@@ -116,16 +116,14 @@ impl<'a> Filter<'a> {
         let mut categories: Vec<u64> =
             query.categories.iter().filter(is_there).map(|id| id.0).collect();
         categories.sort_unstable();
+        let groups = || query.item_groups.iter().map(|group| group_key(group));
         Self {
             query,
             products,
             sold,
             brands: query.brands.iter().filter_map(|id| products.brands.find(id.0)).collect(),
             categories,
-            group: query
-                .item_group
-                .as_deref()
-                .map(|group| products.groups.find(group_key(group)).unwrap_or(u32::MAX - 1)),
+            groups: groups().filter_map(|key| products.groups.find(key)).collect(),
         }
     }
 
@@ -140,7 +138,7 @@ impl<'a> Filter<'a> {
         let others = (query.gtins.is_empty()
             || query.gtins.iter().any(|g| g.number() == entry.gtin))
             && (query.ids.is_empty() || query.ids.contains(&ProductId(entry.id)))
-            && self.group.is_none_or(|group| entry.group == group)
+            && (query.item_groups.is_empty() || self.groups.contains(&entry.group))
             && query.sold_by_weight.is_none_or(|by_weight| entry.sold_by_weight == by_weight)
             && query.updated_since.is_none_or(|since| entry.updated_at >= since.0)
             && self.sold.as_ref().is_none_or(|sold| sold.has(entry.id))
@@ -148,7 +146,8 @@ impl<'a> Filter<'a> {
         let mut misses = Misses::default();
         misses.add(Misses::BRAND, !query.brands.is_empty() && !self.brands.contains(&entry.brand));
         misses.add(Misses::CATEGORY, !in_categories);
-        misses.add(Misses::STATUS, query.status.is_some_and(|status| entry.status != status));
+        let in_status = query.statuses.is_empty() || query.statuses.contains(&entry.status);
+        misses.add(Misses::STATUS, !in_status);
         misses.add(Misses::CONDITION, !in_condition);
         misses.add(Misses::OTHER, !others);
         misses
@@ -180,8 +179,9 @@ impl<'a> Filter<'a> {
         if let Some(named) = query.grant.as_ref().and_then(|grant| grant.categories.as_ref()) {
             consider(sets(&products.in_category, named.iter().copied()));
         }
-        if let Some(group) = &query.item_group {
-            consider(sets(&products.groups, std::iter::once(group_key(group))));
+        if !query.item_groups.is_empty() {
+            let keys = query.item_groups.iter().map(|group| group_key(group));
+            consider(sets(&products.groups, keys));
         }
         if let Some(sold) = &self.sold {
             consider(sold.products.into_iter().collect());

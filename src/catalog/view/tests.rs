@@ -135,10 +135,10 @@ fn a_rare_match_is_reached_in_short_pages() {
     let view = CatalogView::default();
     let records = (0..page::MOST_SEEN * 2 + 10).map(|n| record(&n.to_string(), "b", ""));
     view.apply_products(records.map(upsert).collect());
-    let status = Some(Status::Recalled);
+    let statuses = vec![Status::Recalled];
     let recalled = ProductRecord { status: Status::Recalled, ..record("x", "b", "") };
     view.apply_products(vec![upsert(recalled)]);
-    let query = ProductQuery { status, ..ProductQuery::default() };
+    let query = ProductQuery { statuses, ..ProductQuery::default() };
     let first = view.list(&query, None, None, 50);
     assert!(first.next.is_some());
     assert_eq!(walk(&view, &query, 50).len(), 1);
