@@ -31,7 +31,7 @@ pub(crate) struct Sent<'a> {
     /// What it is written in.
     pub(crate) media_type: &'static str,
     /// The value of `Cache-Control`.
-    pub(crate) cache: &'static str,
+    pub(crate) cache: &'a str,
     /// Its length.
     pub(crate) bytes: u64,
     /// How many resources it holds.

@@ -301,7 +301,7 @@ pub(super) async fn remove(
         }
         Feed::Offers => {
             let keys: Vec<[&str; 3]> = keys.iter().filter_map(|key| parts(key)).collect();
-            offers::store::withdrawn::remove(tx, &keys, NOT_IN_FEED, now).await
+            offers::store::withdrawn::remove(tx, &keys, until, (NOT_IN_FEED, now)).await
         }
         Feed::Stock => {
             let keys: Vec<[&str; 2]> = keys.iter().filter_map(|key| parts(key)).collect();

@@ -8,6 +8,9 @@ use std::borrow::Cow;
 
 /// A level of which nothing is told beside its count, as its column holds that.
 pub const NOTHING: &str = "{}";
+/// The same to readers, of a level that went with its product or its store: nobody has said that it is unknown, so any
+/// file tells it anew.
+pub const FORGOTTEN: &str = "{ }";
 
 /// What becomes of the members that a line does not have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -151,6 +151,42 @@ async fn of_several_lines_about_one_thing_the_last_holds_each_time() {
     shop.lines(Feed::Stock, "stock.ndjson", &[undated(5), undated(7)], Mode::Incremental).await;
     shop.app.import(Feed::Stock, &[data::level(0, 0, 3, &between)]).await;
     assert_eq!(shop.level().await.0, json!(3));
+    // Also where the last takes away what the one before it tells.
+    let gone = json!({ "op": "delete", "sku": data::sku(0), "store_code": "0000" });
+    for _ in 0..3 {
+        let lines = [undated(7), gone.clone()];
+        shop.lines(Feed::Stock, "gone.ndjson", &lines, Mode::Incremental).await;
+        assert_eq!(shop.first("stock").await["availability"], "unknown");
+    }
+}
+
+#[tokio::test]
+async fn an_old_file_again_brings_back_nothing_that_newer_ones_took_away() {
+    let shop = Shop::open().await;
+    shop.app.import(Feed::Products, &[data::product(1)]).await;
+    let offers = [data::offer(0, 0, "5.00"), data::offer(1, 0, "6.00")];
+    let mut levels = [undated(5), undated(6)];
+    levels[1]["sku"] = json!(data::sku(1));
+    let monday = async || {
+        shop.lines(Feed::Offers, "offers-1.ndjson", &offers, Mode::Full).await;
+        shop.lines(Feed::Stock, "stock-1.ndjson", &levels, Mode::Full).await;
+    };
+    monday().await;
+    shop.lines(Feed::Offers, "offers-2.ndjson", &offers[1..], Mode::Full).await;
+    shop.lines(Feed::Stock, "stock-2.ndjson", &levels[1..], Mode::Full).await;
+    for _ in 0..2 {
+        assert_eq!(shop.first("offers").await, Value::Null);
+        assert_eq!(shop.first("stock").await["availability"], "unknown");
+        monday().await;
+    }
+    // Nor what a line of another file took away.
+    let one = [undated(9)];
+    shop.lines(Feed::Stock, "a.ndjson", &one, Mode::Incremental).await;
+    assert_eq!(shop.level().await.0, json!(9));
+    let gone = json!({ "op": "delete", "sku": data::sku(0), "store_code": "0000" });
+    shop.file(Feed::Stock, "b.ndjson", &gone).await;
+    shop.lines(Feed::Stock, "a.ndjson", &one, Mode::Incremental).await;
+    assert_eq!(shop.first("stock").await["availability"], "unknown");
 }
 
 #[tokio::test]

@@ -118,7 +118,10 @@ async fn a_sale_is_told_before_during_and_after_it_from_one_feed() {
             assert_eq!(kept(&app, &key, &path).await, "private, max-age=70", "{path}");
         }
         assert_eq!(kept(&app, &key, "/v1/products").await, "private, max-age=300");
-        app.clock.advance(70_000_000);
+        app.clock.advance(20_000_000);
+        let out = "/v1/feeds/google-products?with_stores=true";
+        assert_eq!(kept(&app, &key, out).await, "private, max-age=50");
+        app.clock.advance(50_000_000);
         let sale = json!(["sale", ["12.00", "15.00", "16.00", "15.00"]]);
         assert_eq!(everywhere(&app, &key).await, sale);
         let offer = get(&app, &key, &offers_of(0)).await["items"][0].clone();
@@ -146,6 +149,27 @@ async fn a_sale_is_told_before_during_and_after_it_from_one_feed() {
             ]
         );
     }
+}
+
+#[tokio::test]
+async fn an_offer_that_ends_with_its_sale_changes_no_price() {
+    let (app, key) = shop(1).await;
+    let sale = json!({ "price": { "amount": "8.00", "currency": "EUR" }, "valid_from": NOON,
+                       "valid_through": "2026-11-22T13:00:00Z" });
+    let mut lines = [data::offer(0, 0, "10.00"), data::offer(1, 0, "10.00")];
+    lines.iter_mut().for_each(|line| line["sale"] = sale.clone());
+    lines[0]["valid_through"] = json!("2026-11-22T13:00:00Z");
+    assert_eq!(app.import(Feed::Offers, &lines).await.accepted, 2);
+    app.caught_up().await;
+    let start = get(&app, &key, "/v1/changes?after=latest").await["next_position"].clone();
+    app.clock.advance(HOUR + 1);
+    // The offer that stays turns at the same instant, and is told in the same step.
+    let path = format!("/v1/changes?wait_s=20&after={}", start.as_str().unwrap());
+    let told = get(&app, &key, &path).await["items"].clone();
+    let ids: Vec<_> = told.as_array().unwrap().iter().map(|entry| &entry["id"]).collect();
+    let stays = format!("{}/{}/in_store", data::product_id(1), data::store_id(0));
+    assert_eq!(ids, [&json!(stays)]);
+    assert_eq!(get(&app, &key, &offers_of(0)).await["items"], json!([]));
 }
 
 /// An offer of product 0 in store 0, `day` days after the first of October.

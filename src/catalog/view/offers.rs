@@ -81,6 +81,8 @@ impl OfferRecord {
             self.list_price = Some(self.price);
             self.price = sale.price;
             self.price_type = PriceType::Sale;
+            // Members pay no more than everybody does meanwhile.
+            self.member_price = self.member_price.filter(|price| *price <= sale.price);
             self.unit_price = sale.unit_price;
             self.lowest_price_30d = sale.lowest_price_30d;
             self.valid_from = self.valid_from.max(sale.valid_from);

@@ -5,11 +5,15 @@ use super::{Asked, FeedsOut, Kind, Made};
 use crate::access::model::StockDisclosure;
 use crate::access::{Caller, Scope, Scopes, op};
 use crate::exports::download::{self, Sent};
+use crate::http::answer::Cache;
 use crate::http::{ApiError, ApiResult, Code, Params};
 use crate::kernel::id::StoreId;
 use crate::kernel::word::Word as _;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Seconds for which a feed may be kept whose prices hold so long.
+const KEPT_S: u32 = 60;
 
 /// Mounts the operations of feeds.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -60,7 +64,7 @@ async fn download_product_feed(
     needs(caller.scopes(), Scope::CatalogRead)?;
     let kind = Kind::Products { with_stock: caller.scopes().has(Scope::StockRead), with_stores };
     let made = get(&feeds, Asked { kind, form, store, data: caller.data().cloned() }).await?;
-    sent(made, "google-products", &request).await
+    sent(made, "google-products", (&feeds, &request)).await
 }
 
 /// Local inventory feed
@@ -95,7 +99,7 @@ async fn download_inventory_feed(
     let with_prices = caller.scopes().has(Scope::PricesRead);
     let kind = Kind::Inventory { exact, with_prices };
     let made = get(&feeds, Asked { kind, form, store, data: caller.data().cloned() }).await?;
-    sent(made, "google-local-inventory", &request).await
+    sent(made, "google-local-inventory", (&feeds, &request)).await
 }
 
 fn asked(mut params: Params) -> ApiResult<(Form, Option<StoreId>)> {
@@ -123,12 +127,17 @@ async fn get(feeds: &FeedsOut, asked: Asked) -> ApiResult<Made> {
     })
 }
 
-async fn sent(made: Made, name: &str, request: &HttpRequest) -> ApiResult<HttpResponse> {
+async fn sent(
+    made: Made,
+    name: &str,
+    (feeds, request): (&FeedsOut, &HttpRequest),
+) -> ApiResult<HttpResponse> {
     let form = made.asked.form;
+    let cache = Cache::Seconds(KEPT_S).until(made.turns, feeds.clock.now()).header();
     let file = Sent {
         name: &format!("{name}.{}", form.ending()),
         media_type: form.media_type(),
-        cache: "private, max-age=60",
+        cache: cache.to_str().unwrap_or("no-store"),
         bytes: made.file.written.bytes,
         rows: made.file.written.rows,
         sha256: &made.file.written.sha256,

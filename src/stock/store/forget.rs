@@ -6,7 +6,7 @@ use crate::kernel::Micros;
 use crate::kernel::word::Word as _;
 use crate::on_tx;
 use crate::stock::model::{Availability, FEED, Level, LevelKey};
-use crate::stock::told::{NOTHING, Told};
+use crate::stock::told::{FORGOTTEN, NOTHING, Told};
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::{StoreError, Tx};
 
@@ -27,8 +27,8 @@ static FIND_BY_PRODUCT: Statement = Statement::new(
 
 type Row = (String, String, String, i64, i64);
 
-/// Makes the levels of these products and stores unknown, but for those received after `until`; how
-/// many there were.
+/// Makes the levels of these products and stores unknown, but for those received after `until`, of when that is so;
+/// how many there were.
 pub async fn forget(
     tx: &mut Tx,
     keys: &[[&str; 2]],
@@ -40,7 +40,9 @@ pub async fn forget(
     hold(tx).await?;
     let mut rows: Vec<Row> = bulk::lookup(tx, &FIND, &cells).await?;
     rows.retain(|row| row.4 <= until.0);
-    unknown(tx, rows, now).await
+    // What was told before does not come back with a file from then.
+    rows.iter_mut().for_each(|row| row.3 = row.3.max(until.0));
+    unknown(tx, rows, NOTHING, now).await
 }
 
 /// Makes every level of these products unknown; how many there were.
@@ -52,7 +54,7 @@ pub async fn forget_products(
     let cells: Vec<Cell<'_>> = products.iter().map(|id| id.as_str().into()).collect();
     hold(tx).await?;
     let rows = bulk::lookup(tx, &FIND_BY_PRODUCT, &cells).await?;
-    unknown(tx, rows, now).await
+    unknown(tx, rows, FORGOTTEN, now).await
 }
 
 /// Makes every level of a store unknown; how many there were.
@@ -62,11 +64,16 @@ pub async fn forget_store(tx: &mut Tx, store: &str, now: Micros) -> Result<u64, 
     hold(tx).await?;
     let rows: Vec<Row> =
         on_tx!(&mut *tx, c => sqlx::query_as(FIND).bind(store).fetch_all(c).await?);
-    unknown(tx, rows, now).await
+    unknown(tx, rows, FORGOTTEN, now).await
 }
 
 /// The instant of the level stays: a row that tells the level again with the same instant holds.
-async fn unknown(tx: &mut Tx, mut rows: Vec<Row>, now: Micros) -> Result<u64, StoreError> {
+async fn unknown(
+    tx: &mut Tx,
+    mut rows: Vec<Row>,
+    detail: &str,
+    now: Micros,
+) -> Result<u64, StoreError> {
     rows.sort_unstable();
     let mut levels = Vec::with_capacity(rows.len());
     for (product, store, before, as_of, _) in &rows {
@@ -86,7 +93,7 @@ async fn unknown(tx: &mut Tx, mut rows: Vec<Row>, now: Micros) -> Result<u64, St
         levels.push((level, Availability::of(before)));
     }
     let fresh = levels.iter().enumerate().map(|(at, (level, before))| {
-        let detail = NOTHING.to_owned();
+        let detail = detail.to_owned();
         Fresh { at, level, as_of: level.as_of, detail, before: *before, otherwise: true }
     });
     let levels: Vec<Fresh<'_>> = fresh.collect();

@@ -1,8 +1,8 @@
 //! Which of the lines about a level hold, over what is held of it in the table or in memory.
 
 use crate::kernel::Micros;
-use crate::stock::model::{Availability, FEED, Level, LevelKey};
-use crate::stock::told::{NOTHING, Unsaid};
+use crate::stock::model::{Availability, Level, LevelKey};
+use crate::stock::told::{FORGOTTEN, NOTHING, Unsaid};
 use crate::storage::StoreError;
 
 /// A level as it is held.
@@ -67,13 +67,13 @@ pub fn newest<'a>(
         let level = &levels[*at];
         let held = fresh.as_ref().map(Fresh::held).or(held);
         let detail = match (unsaid, held) {
-            (Unsaid::Kept, Some(held)) => held.detail,
+            (Unsaid::Kept, Some(held)) if held.detail != FORGOTTEN => held.detail,
             _ => NOTHING,
         };
         let detail = level.told.over(detail);
         let detail = detail.map_err(|error| StoreError::corrupt("stock_levels", error))?;
         let says = Held { detail: &detail, ..Held::counted(level) };
-        let is_same = |held: Held<'_>| held.says(&says) || held.is_forgotten();
+        let is_same = |held: Held<'_>| held.says(&says) || held.detail == FORGOTTEN;
         let as_of = level.again.filter(|_| held.is_some_and(is_same)).unwrap_or(level.as_of);
         if held.is_some_and(|held| held.as_of > as_of) {
             continue;
@@ -101,11 +101,6 @@ impl Held<'_> {
 
     fn is(&self, other: &Held<'_>) -> bool {
         self.as_of == other.as_of && self.source == other.source && self.says(other)
-    }
-
-    /// Whether nothing is known any more of what a feed has told.
-    fn is_forgotten(&self) -> bool {
-        self.availability == Availability::Unknown && self.source == FEED && self.detail == NOTHING
     }
 
     /// Whether the same is told, by whomever and whenever.

@@ -17,9 +17,9 @@ const BATCH: i64 = 500;
 // What the feed has told is the same, so `updated_at` stays: a full file that is being imported still knows
 // that nobody has named the offer since it began.
 static MARK: Statement = Statement::new(
-    "WITH k (product_id, store_id, channel, next) AS (VALUES",
-    4,
-    ") UPDATE offers SET turns_at = k.next, version = offers.version + 1 FROM k
+    "WITH k (product_id, store_id, channel, next, told) AS (VALUES",
+    5,
+    ") UPDATE offers SET turns_at = k.next, version = offers.version + k.told FROM k
        WHERE offers.product_id = k.product_id AND offers.store_id = k.store_id
          AND offers.channel = k.channel",
 );
@@ -57,14 +57,18 @@ pub async fn tell(db: &Db, clock: &Clock) -> Result<bool, StoreError> {
     let due: Vec<Due> = on_tx!(&mut tx, c => {
         sqlx::query_as(DUE).bind(now.0).bind(BATCH).fetch_all(c).await?
     });
-    let (mut marks, mut history) = (Vec::new(), Vec::new());
+    let (mut marks, mut history, mut changes) = (Vec::new(), Vec::new(), Vec::new());
     for offer in &due {
         let sale = sale_of(offer.sale.as_deref())?;
         marks.extend(offer.key().map(Cell::from));
         marks.push(sale.and_then(|sale| sale.turns_after(now)).map(|at| at.0).into());
         let span = (offer.valid_from.map(Micros), offer.valid_through.map(Micros));
         let turns = sale.iter().flat_map(|sale| sale.turns_within(span));
-        for at in turns.filter(|at| offer.turns_at <= at.0 && *at <= now) {
+        let turns: Vec<_> = turns.filter(|at| offer.turns_at <= at.0 && *at <= now).collect();
+        // Of an offer that was not there at any of them, no price has changed.
+        marks.push(i64::from(!turns.is_empty()).into());
+        changes.extend((!turns.is_empty()).then(|| offer.change()));
+        for at in turns {
             let list_price = offer.list_price.map(Amount);
             let (price, list_price) = priced(Amount(offer.price), list_price, sale.as_ref(), at);
             history.extend(row(offer.key(), at, (&offer.currency, price, list_price)));
@@ -72,7 +76,6 @@ pub async fn tell(db: &Db, clock: &Clock) -> Result<bool, StoreError> {
     }
     bulk::write(&mut tx, &MARK, &marks).await?;
     bulk::write(&mut tx, &REMEMBER, &history).await?;
-    let changes: Vec<Change> = due.iter().map(Due::change).collect();
     changes::append(&mut tx, &changes, now).await?;
     tx.commit().await?;
     Ok(due.len() as i64 == BATCH)

@@ -24,16 +24,16 @@ static FIND_BY_PRODUCT: Statement = Statement::new(
 /// Product, store, channel and version of an offer that is there, and whether partners are told of it.
 type Live = (String, String, String, i64, bool);
 
-/// Withdraws the offers of these products, stores and channels; how many there were.
+/// Withdraws the offers of these products, stores and channels, which were no more at `until`; how many there were.
 pub async fn remove(
     tx: &mut Tx,
     keys: &[[&str; 3]],
-    reason: &'static str,
-    now: Micros,
+    until: Micros,
+    (reason, now): (&'static str, Micros),
 ) -> Result<u64, StoreError> {
     let cells: Vec<Cell<'_>> = keys.iter().flatten().map(|part| (*part).into()).collect();
     let live = bulk::lookup(tx, &FIND, &cells).await?;
-    withdraw(tx, live, reason, now).await
+    withdraw(tx, live, until, (reason, now)).await
 }
 
 /// Withdraws every offer of these products; how many there were.
@@ -44,7 +44,7 @@ pub async fn remove_of_products(
 ) -> Result<u64, StoreError> {
     let cells: Vec<Cell<'_>> = products.iter().map(|id| id.as_str().into()).collect();
     let live = bulk::lookup(tx, &FIND_BY_PRODUCT, &cells).await?;
-    withdraw(tx, live, "product_deleted", now).await
+    withdraw(tx, live, Micros(i64::MIN), ("product_deleted", now)).await
 }
 
 /// Withdraws every offer of a store, which may be as many as it has goods; how many there were.
@@ -70,14 +70,16 @@ pub async fn remove_of_store(tx: &mut Tx, store: &str, now: Micros) -> Result<u6
     Ok(count)
 }
 
-/// The instant of the price stays: a row that names the offer again with the same instant holds.
+/// The instant of the price stays, unless the offer was no more at a later one: a row that names it again with the same
+/// instant holds, and one from before does not.
 async fn withdraw(
     tx: &mut Tx,
     mut live: Vec<Live>,
-    reason: &'static str,
-    now: Micros,
+    until: Micros,
+    (reason, now): (&'static str, Micros),
 ) -> Result<u64, StoreError> {
-    const WITHDRAW: &str = "UPDATE offers SET deleted_at = $1, updated_at = $1, version = $2
+    const WITHDRAW: &str = "UPDATE offers SET deleted_at = $1, updated_at = $1, version = $2,
+            as_of = CASE WHEN as_of < $6 THEN $6 ELSE as_of END
         WHERE product_id = $3 AND store_id = $4 AND channel = $5";
     live.sort_unstable();
     let count = live.len() as u64;
@@ -91,6 +93,7 @@ async fn withdraw(
                 .bind(&product)
                 .bind(&store)
                 .bind(&channel)
+                .bind(until.0)
                 .execute(c)
                 .await?;
         });
