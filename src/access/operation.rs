@@ -93,10 +93,11 @@ impl Operation {
         const CURRENT: u16 = op::GetCurrentUsage::OPERATION.code;
         const CREDITS: u16 = op::ListOwnCredits::OPERATION.code;
         const EVENTS: u16 = op::ListUsageEvents::OPERATION.code;
+        const PROOF: u16 = op::GetUsageEventProof::OPERATION.code;
         const TEST: u16 = op::DeliverTestMessage::OPERATION.code;
-        const FREE: [u16; 11] = [
+        const FREE: [u16; 12] = [
             UNROUTED, USAGE, REFUSALS, REFUSAL, ALERTS, STATEMENTS, STATEMENT, CURRENT, CREDITS,
-            EVENTS, TEST,
+            EVENTS, PROOF, TEST,
         ];
         FREE.contains(&self.code)
     }
@@ -248,6 +249,8 @@ operations! {
     ListOwnCredits = 47 "list_own_credits" "usage" "GET" "/v1/usage/credits" None, 100;
     /// The app's own events, as they are billed.
     ListUsageEvents = 45 "list_usage_events" "usage" "GET" "/v1/usage/events" None, 1_000;
+    /// The proof that a closed period counts one of the app's own events: all events of its day are read for it.
+    GetUsageEventProof = 48 "get_usage_event_proof" "usage" "GET" "/v1/usage/events/{event_id}/proof" None, 10_000;
     /// A message to a subscription's receiver: nobody calls it, and it takes from no limit.
     DeliverMessage = 50 "deliver_message" "subscriptions" "POST" "" None, 1_000;
     /// A message that tries a receiver out.

@@ -244,6 +244,7 @@ fn states(
         clock,
         keyring,
         issuer: settings.billing.issuer.clone(),
+        grace: i64::try_from(settings.billing.grace.as_micros()).unwrap_or(i64::MAX),
     });
     let db = web::Data::new(db);
     let journal = comptoir.book.journal.clone();

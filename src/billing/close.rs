@@ -11,6 +11,7 @@ use super::books::{Books, Open};
 use super::credits;
 use super::evidence::Evidence;
 use super::model::Statement;
+use super::proof;
 use super::recounted::Recounted;
 use super::store;
 use crate::access::audit::{Deed, append};
@@ -163,7 +164,7 @@ pub async fn close_in(
         by.with_another()?;
     }
     let span = period::Period { from: bounds.start, to: bounds.end };
-    let evidence = recounted.holds(tx, (asked.period, span), position).await?;
+    let (evidence, days) = recounted.holds(tx, (asked.period, span), position).await?;
     let digests = store::insert_statements(tx, &statements).await?;
     credits::store::book(tx, &statements).await?;
     let last = store::last_close(tx).await?;
@@ -184,6 +185,7 @@ pub async fn close_in(
     };
     let ids = statements.iter().map(|statement| statement.id);
     close.hash = close.digest(ids.zip(&digests).map(|(id, digest)| format!("{id} {digest}")))?;
+    proof::store::insert_days(tx, asked.period, &days).await?;
     store::insert_close(tx, &close).await?;
     adjustments::store::book(tx, &statements).await?;
     let detail = json!({

@@ -3,13 +3,14 @@
 
 use super::manifest::Day;
 use super::manifest::tally::{day_of, day_text, root};
-use super::merkle::{Node, Tree, leaf};
+use super::merkle::{Tree, leaf};
 use crate::kernel::Micros;
 use crate::kernel::hex;
 use crate::kernel::id::NodeId;
 use crate::metering::Sums;
 use crate::metering::period::Period;
 use crate::metering::recount::{Stored, Watch};
+use crate::metering::sealed::SealedEvent;
 use crate::metering::walk::Placed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -84,14 +85,14 @@ impl Gathering {
         self.between = (self.between.1, through);
     }
 
+    /// The days of UTC that the events lie in, in their order.
+    pub(super) fn days(&self) -> Vec<Day> {
+        self.days.iter().map(|(day, events)| day_of_tree(*day, events)).collect()
+    }
+
     /// What was gathered.
     pub(super) fn evidence(&self) -> Evidence {
-        let day = |(day, events): (&Micros, &Tree)| Day {
-            day: day_text(*day),
-            events: events.count(),
-            root: hex(events.root()),
-        };
-        let days: Vec<Day> = self.days.iter().map(day).collect();
+        let days = self.days();
         Evidence {
             events: days.iter().map(|day| day.events).sum(),
             all: self.all,
@@ -120,17 +121,13 @@ impl Watch for Gathering {
         run.first_seq = run.first_seq.min(seq);
         run.next_seq = run.next_seq.max(seq.saturating_add(1));
         run.events += 1;
-        self.days.entry(day_of(at)).or_default().push(event_leaf(placed));
+        self.days.entry(day_of(at)).or_default().push(leaf(SealedEvent::of(placed).bytes()));
     }
 
     fn stored(&mut self, _: Stored) {}
 }
 
-/// The hash of an event: node and process as eight bytes each, the lowest first, then what was sealed.
-fn event_leaf(placed: &Placed<'_>) -> Node {
-    let mut told = Vec::with_capacity(96);
-    told.extend(placed.id.node.0.to_le_bytes());
-    told.extend(placed.id.epoch.to_le_bytes());
-    told.extend(placed.sealed());
-    leaf(&told)
+/// What stands for a day in the tree of days.
+pub(super) fn day_of_tree(day: Micros, events: &Tree) -> Day {
+    Day { day: day_text(day), events: events.count(), root: hex(events.root()) }
 }

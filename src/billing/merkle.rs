@@ -103,6 +103,70 @@ impl Prover {
     }
 }
 
+/// Makes a tree, and the proof of a leaf that is pointed out as it comes, where nobody knows before which one that will be
+/// and how many there are. It holds no more than 2 log n hashes.
+#[derive(Debug, Clone, Default)]
+pub struct Seeker {
+    tree: Tree,
+    sought: Option<Sought>,
+}
+
+/// The leaf that was pointed out.
+#[derive(Debug, Clone)]
+struct Sought {
+    index: u64,
+    /// Which of the tree's peaks it is below.
+    peak: usize,
+    /// The hashes beside the way from it up to that peak.
+    path: Vec<Node>,
+}
+
+impl Seeker {
+    /// Adds a leaf, and whether it is the one.
+    pub fn push(&mut self, leaf: Node, is_it: bool) {
+        let Tree { peaks, count } = &mut self.tree;
+        if is_it {
+            self.sought = Some(Sought { index: *count, peak: peaks.len(), path: Vec::new() });
+        }
+        let mut node = leaf;
+        for _ in 0..count.trailing_ones() {
+            let Some(left) = peaks.pop() else { break };
+            let place = peaks.len();
+            if let Some(sought) = &mut self.sought {
+                if sought.peak == place {
+                    sought.path.push(node);
+                } else if sought.peak > place {
+                    // It is below what is being joined to the left.
+                    sought.path.push(left);
+                    sought.peak = place;
+                }
+            }
+            node = joined(&left, &node);
+        }
+        peaks.push(node);
+        *count += 1;
+    }
+
+    /// The tree.
+    #[must_use]
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Which leaf was pointed out, and the hashes from it up; none where none was.
+    #[must_use]
+    pub fn proof(&self) -> Option<(u64, Vec<Node>)> {
+        let Sought { index, peak, path } = self.sought.as_ref()?;
+        let (before, behind) = self.tree.peaks.split_at_checked(*peak)?;
+        let mut path = path.clone();
+        // What lies to the right of its peak is one tree; to the left each peak is joined to all behind it.
+        let right = behind.get(1..)?.iter().rev();
+        path.extend(right.copied().reduce(|right, left| joined(&left, &right)));
+        path.extend(before.iter().rev());
+        Some((*index, path))
+    }
+}
+
 /// The root of the tree that has a leaf at `index` of `count`, if the path is one of its.
 #[must_use]
 pub fn root_of(leaf: Node, index: u64, count: u64, path: &[Node]) -> Option<Node> {
@@ -182,6 +246,19 @@ mod tests {
             let leaves = leaves(count);
             prop_assert_eq!(tree(&leaves).root(), slow(&leaves));
             prop_assert_eq!(tree(&leaves).count(), count);
+        }
+
+        #[test]
+        fn a_leaf_that_is_pointed_out_has_the_same_proof(count in 1..200u64, at: u64) {
+            let (leaves, index) = (leaves(count), at % count);
+            let (mut prover, mut seeker) = (Prover::new(index, count).unwrap(), Seeker::default());
+            for (n, leaf) in (0..).zip(&leaves) {
+                prop_assert_eq!(seeker.proof().is_some(), n > index);
+                prover.push(*leaf);
+                seeker.push(*leaf, n == index);
+            }
+            prop_assert_eq!(seeker.tree().root(), tree(&leaves).root());
+            prop_assert_eq!(seeker.proof(), Some((index, prover.path())));
         }
 
         #[test]

@@ -30,6 +30,7 @@ mod money;
 pub mod page;
 pub mod periods;
 pub mod projection;
+pub mod proof;
 mod rate;
 pub mod reconcile;
 pub mod recounted;

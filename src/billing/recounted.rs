@@ -6,6 +6,7 @@
 use super::BillingError;
 use super::books::Books;
 use super::evidence::{Evidence, Gathering};
+use super::manifest::Day;
 use super::store;
 use crate::kernel::Micros;
 use crate::kernel::id::BillingPeriodId;
@@ -47,13 +48,13 @@ impl Recounted {
     }
 
     /// Refuses unless the sums by hour of the period are those of its events, with what was folded since it was counted.
-    /// Nothing may be folded meanwhile. What its events are, up to a position that is the ledger's last.
+    /// Nothing may be folded meanwhile. What its events are, up to a position that is the ledger's last, and their days.
     pub(super) async fn holds(
         &self,
         tx: &mut Tx,
         (period, span): (BillingPeriodId, Period),
         last: i64,
-    ) -> Result<Evidence, BillingError> {
+    ) -> Result<(Evidence, Vec<Day>), BillingError> {
         let counted = self.0.as_ref().filter(|(of, _)| *of == period);
         let (position, mut found, mut gathering) = match counted {
             Some((_, Counted { position, found, gathering })) => {
@@ -73,6 +74,6 @@ impl Recounted {
         if found.count > 0 {
             return Err(BillingError::Differs(period, found));
         }
-        Ok(gathering.evidence())
+        Ok((gathering.evidence(), gathering.days()))
     }
 }

@@ -35,6 +35,8 @@ pub struct UsageState {
     pub keyring: Arc<Keyring>,
     /// Who bills, as statements name it that are printed; empty where that is not said.
     pub issuer: String,
+    /// How long after its end a billing period can be closed at the earliest, in microseconds.
+    pub grace: i64,
 }
 
 /// Mounts the handlers.

@@ -138,7 +138,7 @@ const MESSAGE: [u16; 1] = [op::DeliverMessage::OPERATION.code];
 const TEST_MESSAGE: [u16; 1] = [op::DeliverTestMessage::OPERATION.code];
 
 /// What tells a partner of its own use is free.
-const OWN: [u16; 9] = [
+const OWN: [u16; 10] = [
     op::GetUsage::OPERATION.code,
     op::GetCurrentUsage::OPERATION.code,
     op::ListOwnStatements::OPERATION.code,
@@ -148,6 +148,7 @@ const OWN: [u16; 9] = [
     op::GetRefusal::OPERATION.code,
     op::ListUsageAlerts::OPERATION.code,
     op::ListUsageEvents::OPERATION.code,
+    op::GetUsageEventProof::OPERATION.code,
 ];
 
 /// Code, id, and the version of the program that has the rule first.

@@ -5,6 +5,7 @@ mod billed;
 pub(super) use billed::{BilledHour, billed_hours, first_billed_hour, group_sums};
 
 use super::billability;
+use super::period::Period;
 use super::seal::{HourKey, Sealed, Sums};
 use crate::access::{Environment, operation};
 use crate::kernel::Micros;
@@ -358,18 +359,34 @@ pub(super) async fn uneven_segments_of_lacking(tx: &mut Tx) -> Result<Vec<Uneven
     Ok(on_tx!(tx, c => sqlx::query_as(FIND).fetch_all(c).await)?)
 }
 
-/// The segment that holds a number of a run.
+/// The first segment of a run behind another that may hold the event of a number: the one with that number, or a later one
+/// in which an event may have taken the place of another number.
 pub(super) async fn segment_with(
     tx: &mut Tx,
     (node, epoch): (NodeId, u64),
     seq: u64,
+    behind: i64,
 ) -> Result<Option<StoredSegment>, StoreError> {
     const FIND: &str = "SELECT node, epoch, segment, position, prev_hash, hash, folded_at, block
-        FROM usage_segments WHERE node = $1 AND epoch = $2 AND first_seq <= $3 AND next_seq > $3
-            AND events > 0
+        FROM usage_segments WHERE node = $1 AND epoch = $2 AND next_seq > $3 AND segment > $4
+            AND events > 0 AND (first_seq <= $3 OR unreleased <> '')
         ORDER BY segment LIMIT 1";
     Ok(on_tx!(tx, c => sqlx::query_as(FIND)
-        .bind(node.to_string()).bind(big(epoch)).bind(big(seq)).fetch_optional(c).await)?)
+        .bind(node.to_string()).bind(big(epoch)).bind(big(seq)).bind(behind)
+        .fetch_optional(c).await)?)
+}
+
+/// The first and the last position, up to `through`, of segments that may have events of a span.
+pub(super) async fn positions(
+    tx: &mut Tx,
+    span: Period,
+    through: i64,
+) -> Result<Option<(i64, i64)>, StoreError> {
+    const FIND: &str = "SELECT MIN(position), MAX(position) FROM usage_segments
+        WHERE min_at < $1 AND max_at >= $2 AND position <= $3";
+    let (first, last): (Option<i64>, Option<i64>) = on_tx!(tx, c => sqlx::query_as(FIND)
+        .bind(span.to.0).bind(span.from.0).bind(through).fetch_one(c).await)?;
+    Ok(first.zip(last))
 }
 
 /// The block of one segment.

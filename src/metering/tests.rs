@@ -6,6 +6,7 @@ mod runs;
 mod slow;
 
 use super::event::{Event, Outcome};
+use super::find;
 use super::gaps::{Gap, gaps};
 use super::journal::{
     Backlog, Boot, Header, Journal, JournalFull, JournalOptions, Keeper, Receipt, next_epoch,

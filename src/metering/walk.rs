@@ -14,7 +14,6 @@ use crate::kernel::Micros;
 use crate::kernel::id::NodeId;
 use crate::storage::{StoreError, Tx};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 /// Bits of an export's number that say the place in the segment: a segment has no more events.
 const INDEX_BITS: u32 = 20;
@@ -109,6 +108,17 @@ pub struct Fetched {
 }
 
 impl Walk {
+    /// The same, from the first position of the ledger that may have such events to the last; none where there is none. It
+    /// reads an index alone, where looking for the first one and behind the last one passes all other segments.
+    pub async fn within(self, tx: &mut Tx) -> Result<Option<Self>, StoreError> {
+        let Some(span) = self.span else { return Ok(Some(self)) };
+        let Some((first, last)) = store::positions(tx, span, self.through).await? else {
+            return Ok(None);
+        };
+        let after = self.after.max(ExportSeq::last_of(first.saturating_sub(1)));
+        Ok(Some(Self { after, through: last, ..self }))
+    }
+
     /// The next segment that may have such events, opened.
     pub async fn next(&mut self, tx: &mut Tx) -> Result<Option<Opened>, StoreError> {
         self.fetch(tx).await?.map(|fetched| fetched.open()).transpose()
@@ -132,6 +142,12 @@ impl Walk {
 }
 
 impl Fetched {
+    /// A segment of which all events are asked for.
+    pub(super) fn whole(segment: StoredSegment) -> Self {
+        let walk = Walk { span: None, after: ExportSeq::default(), through: i64::MAX };
+        Self { walk, segment }
+    }
+
     /// The segment as it is stored.
     pub(super) fn segment(&self) -> &StoredSegment {
         &self.segment
@@ -154,6 +170,15 @@ impl Opened {
             folded_at: Micros(segment.folded_at),
             events: opened(segment)?,
         })
+    }
+
+    /// One of its events.
+    #[must_use]
+    pub fn event(&self, id: EventId) -> Option<Placed<'_>> {
+        let is_of = (id.node, id.epoch) == (self.node, self.epoch);
+        let mut all = (0..).zip(&self.events).filter(|_| is_of);
+        let found = all.find(|(_, recorded)| recorded.seq == id.seq);
+        found.map(|(index, recorded)| self.placed(index, recorded))
     }
 
     /// Those of its events that are asked for, in their order.
@@ -198,35 +223,6 @@ pub(super) fn opened(segment: &StoredSegment) -> Result<Vec<Recorded>, StoreErro
         return Err(damaged(segment, &"the events do not have the hash they were sealed with"));
     }
     Ok(events)
-}
-
-/// The events of some ids that are in the ledger, each with the rule that decided, in the order of the ids.
-pub async fn find(
-    tx: &mut Tx,
-    ids: &BTreeSet<EventId>,
-) -> Result<Vec<(EventId, Event, &'static Rule)>, StoreError> {
-    let mut found = Vec::new();
-    let mut held: Option<(NodeId, u64, Vec<Recorded>)> = None;
-    for id in ids {
-        let place =
-            |recorded: &[Recorded]| recorded.iter().position(|recorded| recorded.seq == id.seq);
-        let has = |(node, epoch, events): &(NodeId, u64, Vec<Recorded>)| {
-            (*node, *epoch) == (id.node, id.epoch) && place(events).is_some()
-        };
-        if !held.as_ref().is_some_and(has) {
-            let segment = store::segment_with(tx, (id.node, id.epoch), id.seq).await?;
-            let Some(segment) = segment else { continue };
-            let opening = tokio::task::spawn_blocking(move || opened(&segment));
-            let events = opening.await.map_err(|e| StoreError::corrupt(SEGMENTS, e))??;
-            held = Some((id.node, id.epoch, events));
-        }
-        if let Some((_, _, events)) = &held
-            && let Some(place) = place(events)
-        {
-            found.push((*id, events[place].event.clone(), events[place].rule));
-        }
-    }
-    Ok(found)
 }
 
 /// The earliest start, not before `since`, that an event behind a number and up to a position can have; none where there is

@@ -36,7 +36,7 @@ const fn never(table: &'static str, says: &'static str, same: &'static str) -> K
 
 /// The hash of an entry of the audit log may be set once, and that is all.
 const AUDIT: &str = "OLD.hash IS NOT NULL OR NEW.position <> OLD.position";
-/// A closed period takes no more statements: they are written before their close.
+/// A closed period takes no more statements, and no more days: they are written before their close.
 const CLOSED: &str = "SELECT 1 FROM billing_closes WHERE period_id = NEW.period_id";
 
 /// A grant that has ended pays for nothing more, and no statement draws anything once its period is closed.
@@ -69,7 +69,7 @@ const SHRINKS: &str = concat!(
 const UNTOLD: &str = "NEW.node <> OLD.node OR NEW.epoch <> OLD.epoch OR NEW.started_at <> OLD.started_at \
     OR NEW.next_seq < OLD.next_seq OR NEW.accounted < OLD.accounted";
 
-const KEEPS: [Keep; 15] = [
+const KEEPS: [Keep; 16] = [
     Keep {
         update: Some(AUDIT),
         ..never("audit_log", "the audit log is never changed", "position = NEW.position")
@@ -79,6 +79,14 @@ const KEEPS: [Keep; 15] = [
         "a close is never changed",
         "number = NEW.number OR period_id = NEW.period_id",
     ),
+    Keep {
+        insert: Some(CLOSED),
+        ..never(
+            "billing_close_days",
+            "the days of a close are never changed",
+            "period_id = NEW.period_id AND day = NEW.day",
+        )
+    },
     Keep {
         insert: Some(CLOSED),
         ..never(

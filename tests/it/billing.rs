@@ -4,6 +4,7 @@ mod adjustments;
 mod budgets;
 mod credits;
 mod current;
+mod event_proofs;
 mod exported;
 mod exports;
 mod focus;

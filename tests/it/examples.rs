@@ -18,12 +18,13 @@ const COUNTED: &str = "2026-11-22T09:41:07Z";
 const ANSWERS: &str = "src/app/openapi/answers.json";
 
 /// Operations whose examples are put together from those of their fields, and why.
-const FROM_FIELDS: [(&str, &str); 16] = [
+const FROM_FIELDS: [(&str, &str); 17] = [
     ("create_access_token", "a token is drawn by lot, and short"),
     ("report_leaked_keys", "needs a report that GitHub has signed"),
     ("get_usage", "counts what is folded in its own time"),
     ("get_usage_keys", "has no key before the first export"),
     ("list_usage_events", "tells what is folded in its own time"),
+    ("get_usage_event_proof", "is of a period that is closed"),
     ("list_usage_alerts", "a day of calls comes before an alert"),
     ("get_current_usage", "follows what is folded in its own time"),
     ("get_billability", "is a table, a line of which shows what all are like"),

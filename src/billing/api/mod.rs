@@ -2,6 +2,7 @@
 
 pub mod credits;
 pub mod current;
+pub mod event_proof;
 pub mod events;
 pub mod schema;
 pub mod statements;
@@ -12,6 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub fn configure(config: &mut ServiceConfig<'_>) {
     current::configure(config);
     events::configure(config);
+    event_proof::configure(config);
     statements::configure(config);
     credits::configure(config);
 }

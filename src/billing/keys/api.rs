@@ -53,9 +53,9 @@ impl Published {
 
 /// The keys of usage exports
 ///
-/// The public keys that manifests of usage are signed with, as a JWKS (RFC 7517): with them `comptoir usage verify` and
-/// `comptoir usage verify-proof` check files without this server. The newest comes first; one that signs no more stays here
-/// for ever. Empty before the first export.
+/// The public keys that manifests of usage and proofs of single events are signed with, as a JWKS (RFC 7517): with them
+/// `comptoir usage verify` and `comptoir usage verify-proof` check files without this server. The newest comes first; one
+/// that signs no more stays here for ever. Empty before the first export or proof.
 #[utoipa::path(
     tag = "usage", operation_id = "get_usage_keys",
     responses((status = 200, description = "The keys.", body = Jwks)),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// What the format is called.
-const PROOF: &str = "comptoir-usage-proof/1";
+pub const PROOF: &str = "comptoir-usage-proof/1";
 
 /// The proof of a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -248,7 +248,7 @@ impl From<&crate::metering::gaps::Gap> for super::Gap {
 
 /// The leaf that stands for a day: its name, how many events it has, and their root.
 #[must_use]
-pub(super) fn day_leaf(day: &Day) -> Node {
+pub(in crate::billing) fn day_leaf(day: &Day) -> Node {
     merkle::leaf(format!("{},{},{}", day.day, day.events, day.root).as_bytes())
 }
 

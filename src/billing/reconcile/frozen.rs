@@ -3,7 +3,9 @@
 use crate::billing::close::Close;
 use crate::billing::credits;
 use crate::billing::evidence::{Evidence, Run};
+use crate::billing::manifest::Day;
 use crate::billing::model::{Statement, digest};
+use crate::billing::proof;
 use crate::billing::store::{self, Frozen};
 use crate::metering::recount::Differences;
 use crate::storage::{StoreError, Tx};
@@ -30,6 +32,43 @@ pub(super) fn counted(close: &Close, ledger: &Evidence, found: &mut Differences)
              {next_seq}, and the ledger has others"
         ));
     }
+}
+
+/// Compares the days that a close has kept with those of the ledger up to it. None were kept of closes that were made before
+/// they were, and a close that has lost all of its days is judged by its root alone, which stands over them.
+pub(super) async fn days(
+    tx: &mut Tx,
+    close: &Close,
+    ledger: &[Day],
+    found: &mut Differences,
+) -> Result<(), StoreError> {
+    let kept = proof::store::days_of(tx, close.period_id).await?;
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let by_name = |days: &[Day]| -> BTreeMap<String, Day> {
+        days.iter().map(|day| (day.day.clone(), day.clone())).collect()
+    };
+    let (kept, ledger) = (by_name(&kept), by_name(ledger));
+    let told = |day: Option<&Day>| {
+        day.map_or_else(
+            || "none".to_owned(),
+            |it| format!("{} events, root {}", it.events, it.root),
+        )
+    };
+    for day in kept.keys().chain(ledger.keys()).collect::<BTreeSet<_>>() {
+        let (was, is) = (kept.get(day), ledger.get(day));
+        found.unless(was == is, || {
+            format!(
+                "close {} of {}: of {day} it keeps {}; the ledger up to it has {}",
+                close.number,
+                close.period_id,
+                told(was),
+                told(is)
+            )
+        });
+    }
+    Ok(())
 }
 
 /// Compares the frozen statements of a period with those that were made again, if they could be, and checks the chain of

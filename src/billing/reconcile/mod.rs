@@ -84,6 +84,7 @@ pub async fn reconcile(
     let statements = match &close {
         Some(close) => {
             frozen::counted(close, &gathering.evidence(), &mut found);
+            frozen::days(&mut tx, close, &gathering.days(), &mut found).await?;
             frozen::compare(&mut tx, close, made.as_deref(), &mut found).await?
         }
         None => made.unwrap_or_default(),

@@ -50,9 +50,10 @@ pub(super) enum UsageCommand {
         #[arg(long = "in", value_name = "DIR")]
         dir: PathBuf,
     },
-    /// Check a proof without a database. Exit codes as with `verify`.
+    /// Check a proof without a database: of a row of an export, or of an event that a closed period counts. Exit codes as
+    /// with `verify`.
     VerifyProof {
-        /// The proof.
+        /// The proof, as `comptoir usage proof` or `GET /v1/usage/events/{event_id}/proof` gave it.
         #[arg(value_name = "FILE")]
         file: PathBuf,
         /// The published keys.

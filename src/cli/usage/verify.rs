@@ -1,8 +1,9 @@
 //! `comptoir usage verify`, `proof` and `verify-proof`: no database, and no settings but those of object storage.
 
 use crate::billing::keys::Jwks;
-use crate::billing::manifest::proof::{NoProof, Proof, prove as make};
+use crate::billing::manifest::proof::{PROOF, Proof, prove as make};
 use crate::billing::manifest::verify::{Report, is_below, verify};
+use crate::billing::proof::{CloseRoot, EVENT_PROOF, EventProof};
 use crate::cli::speak::{causes, remark, say};
 use crate::config::Config;
 use crate::objects::{Bucket, Location};
@@ -123,27 +124,49 @@ pub(super) fn proof(file: &Path, with: &Path) -> anyhow::Result<ExitCode> {
         Ok(read) => read,
         Err(error) => return unchecked(Err(error)),
     };
-    let checked = serde_json::from_slice::<Proof>(&text)
-        .map_err(|error| NoProof::Damaged(format!("it is no proof: {error}")))
-        .and_then(|proof| Ok((proof.check(&keys)?, proof)));
-    match checked {
-        Ok((root, proof)) => {
-            say(format!(
-                "{} is in {}, made on {}, as {} of {} rows of {}:",
-                proof.row_id,
-                root.export_id,
-                root.made_at,
-                proof.index + 1,
-                proof.events,
-                proof.day
-            ))?;
-            say(proof.columns.join(","))?;
-            say(proof.row)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(error) => {
-            say(format!("BAD: {error}"))?;
+    match checked(&text, &keys) {
+        Ok(told) => told.iter().try_for_each(say).map(|()| ExitCode::SUCCESS),
+        Err(why) => {
+            say(format!("BAD: {why}"))?;
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// Which format a document says it has.
+#[derive(serde::Deserialize)]
+struct Formatted {
+    format: String,
+}
+
+/// What a proof shows, if it holds; otherwise what is wrong with it.
+fn checked(text: &[u8], keys: &Jwks) -> Result<Vec<String>, String> {
+    let none = |error: serde_json::Error| format!("it is no proof: {error}");
+    match serde_json::from_slice::<Formatted>(text).map_err(none)?.format.as_str() {
+        PROOF => of_row(&serde_json::from_slice(text).map_err(none)?, keys),
+        EVENT_PROOF => of_event(&serde_json::from_slice(text).map_err(none)?, keys),
+        _ => Err(format!("it is neither {PROOF} nor {EVENT_PROOF}")),
+    }
+}
+
+/// What the proof of an export's row shows.
+fn of_row(proof: &Proof, keys: &Jwks) -> Result<Vec<String>, String> {
+    let root = proof.check(keys).map_err(|why| why.to_string())?;
+    let Proof { row_id, index, events, day, .. } = proof;
+    let place = format!("as {} of {events} rows of {day}", index + 1);
+    let told = format!("{row_id} is in {}, made on {}, {place}:", root.export_id, root.made_at);
+    Ok(vec![told, proof.columns.join(","), proof.row.clone()])
+}
+
+/// What the proof of an event shows.
+fn of_event(proof: &EventProof, keys: &Jwks) -> Result<Vec<String>, String> {
+    let root = proof.check(keys).map_err(|why| why.to_string())?;
+    let EventProof { event_id, index, events, day, .. } = proof;
+    let CloseRoot { period_id, from, to, closed_at, .. } = root;
+    let place = format!("as {} of {events} events of {day}", index + 1);
+    let told = format!(
+        "{event_id} is in {period_id} (from {from} to {to}), closed on {closed_at}, {place}:"
+    );
+    let (names, texts): (Vec<String>, Vec<String>) = proof.event.cells().into_iter().unzip();
+    Ok(vec![told, names.join(","), texts.join(",")])
 }

@@ -16,7 +16,7 @@ pub struct EventId {
 
 /// The text names no event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an event id must be a node, a run and a number, such as 0Ab3cD4eF5g.7.1204")]
+#[error("must be a node, a run and a number, such as 0Ab3cD4eF5g.7.1204")]
 pub struct InvalidEventId;
 
 impl EventId {

@@ -95,21 +95,9 @@ pub(crate) fn body(event: &Event, seq: u64, rule: u8) -> [u8; BODY] {
     out
 }
 
-/// The checksum and body of a new record.
-pub(crate) fn encode(event: &Event, seq: u64) -> Payload {
-    let body = body(event, seq, 0);
-    let mut out = [0; PAYLOAD];
-    out[..4].copy_from_slice(&crc32fast::hash(&body).to_le_bytes());
-    out[4..].copy_from_slice(&body);
-    out
-}
-
-/// The sequence number and the event of a record.
-pub(crate) fn decode(payload: &Payload) -> Result<(u64, Event), Damaged> {
-    let body = &payload[4..];
-    if u64::from(crc32fast::hash(body)) != number(payload, 0, 4) {
-        return Err(Damaged);
-    }
+/// What a body says: the sequence number, the event, and the code of the rule. None where it names what this program does
+/// not know.
+pub(crate) fn read(body: &[u8; BODY]) -> Option<(u64, Event, u8)> {
     let event = Event {
         started_at: Micros(number(body, 8, 8).cast_signed()),
         duration_us: number(body, 16, 4) as u32,
@@ -123,10 +111,29 @@ pub(crate) fn decode(payload: &Payload) -> Result<(u64, Event), Damaged> {
         bytes: number(body, 64, 8),
         operation: number(body, 72, 2) as u16,
         status: number(body, 74, 2) as u16,
-        outcome: Outcome::from_code(body[76]).ok_or(Damaged)?,
-        environment: environment_from_code(body[77]).ok_or(Damaged)?,
+        outcome: Outcome::from_code(body[76])?,
+        environment: environment_from_code(body[77])?,
     };
-    Ok((number(body, 0, 8), event))
+    Some((number(body, 0, 8), event, body[78]))
+}
+
+/// The checksum and body of a new record.
+pub(crate) fn encode(event: &Event, seq: u64) -> Payload {
+    let body = body(event, seq, 0);
+    let mut out = [0; PAYLOAD];
+    out[..4].copy_from_slice(&crc32fast::hash(&body).to_le_bytes());
+    out[4..].copy_from_slice(&body);
+    out
+}
+
+/// The sequence number and the event of a record.
+pub(crate) fn decode(payload: &Payload) -> Result<(u64, Event), Damaged> {
+    let body = payload.last_chunk::<BODY>().ok_or(Damaged)?;
+    if u64::from(crc32fast::hash(body)) != number(payload, 0, 4) {
+        return Err(Damaged);
+    }
+    let (seq, event, _) = read(body).ok_or(Damaged)?;
+    Ok((seq, event))
 }
 
 /// The sequence number that a record says it has.
@@ -179,6 +186,11 @@ mod tests {
         #[test]
         fn round_trip(event in any_event(), seq: u64) {
             prop_assert_eq!(decode(&encode(&event, seq)), Ok((seq, event)));
+        }
+
+        #[test]
+        fn a_body_says_what_it_was_made_of(event in any_event(), seq: u64, rule: u8) {
+            prop_assert_eq!(read(&body(&event, seq, rule)), Some((seq, event, rule)));
         }
 
         #[test]

@@ -50,6 +50,10 @@ async fn it_holds_nothing_up_keeps_its_id_and_is_billed_when_it_ends() {
     assert_eq!((report.events, report.carried, report.missing), (1, 0, 0));
     let (summary, rows) = bench.export(NOVEMBER).await;
     assert_eq!(told(&rows, &id), [("served".to_owned(), true)]);
+    // Its id leads to it, in the segment that it has moved to.
+    let mut tx = bench.db.snapshot().await.unwrap();
+    let found = find::one(&mut tx, id.parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!((found.event.outcome, found.export_seq.position()), (Outcome::Served, 6));
     assert_eq!((summary.total.requests, summary.billable.requests), (6, 6));
     assert_eq!(summary.gaps, []);
     assert_eq!(journal.backlog(), Backlog::default());

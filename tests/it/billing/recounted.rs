@@ -74,6 +74,12 @@ async fn what_a_close_stands_on_is_neither_changed_nor_replaced() {
         ("UPDATE usage_hours SET requests = requests - 1", "are never made smaller"),
         ("UPDATE usage_hours SET plan_version = plan_version + 1", "are never made smaller"),
         ("DELETE FROM usage_hours", "are never made smaller"),
+        ("UPDATE billing_close_days SET events = 1", "the days of a close are never changed"),
+        ("DELETE FROM billing_close_days", "the days of a close are never changed"),
+        (
+            "INSERT INTO billing_close_days SELECT period_id, '2024-10-01', 1, root FROM billing_close_days",
+            "the days of a close are never changed",
+        ),
         ("DELETE FROM usage_runs", "is never untold"),
         ("UPDATE usage_runs SET accounted = accounted - 1", "is never untold"),
         ("UPDATE usage_runs SET started_at = 0", "is never untold"),
@@ -86,6 +92,7 @@ async fn what_a_close_stands_on_is_neither_changed_nor_replaced() {
         for table in [
             "audit_log",
             "billing_closes",
+            "billing_close_days",
             "statements",
             "adjustments",
             "usage_segments",

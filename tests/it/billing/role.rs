@@ -50,6 +50,7 @@ async fn a_role_that_owns_nothing_runs_a_node_and_changes_nothing_that_is_closed
     for sql in [
         "UPDATE statements SET id = id",
         "DELETE FROM billing_closes",
+        "DELETE FROM billing_close_days",
         "DELETE FROM usage_segments",
         "TRUNCATE statements",
         "ALTER TABLE statements DISABLE TRIGGER ALL",
