@@ -113,7 +113,7 @@ impl EventTold {
     /// The first of them that another says otherwise.
     #[must_use]
     pub fn differs(&self, other: &Self) -> Option<String> {
-        let pairs = self.cells().into_iter().zip(other.cells());
-        pairs.filter(|(own, others)| own != others).map(|((name, _), _)| name).next()
+        let mut pairs = self.cells().into_iter().zip(other.cells());
+        pairs.find(|(own, others)| own != others).map(|((name, _), _)| name)
     }
 }
