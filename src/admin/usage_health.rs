@@ -3,6 +3,7 @@
 use super::caller::AdminCaller;
 use super::problems::Problems;
 use super::state::State;
+use crate::billing::nightly::{self, Recounting};
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiResult};
 use crate::kernel::Micros;
@@ -42,6 +43,10 @@ struct UsageHealthOut {
     /// Numbers of events that were given out and of which the ledger has nothing, in all runs.
     #[schema(example = 0)]
     missing_events: i64,
+    /// What came of the last time that the sums by hour were counted again (`metering.recount_at`), by whichever node; null
+    /// where they never were.
+    #[schema(required = true)]
+    recount: Option<RecountOut>,
     /// The runs that go on, first those that have said nothing for longest; then, newest first, those of which events are
     /// missing, that were lost, or whose last moments are not sure. At most 200.
     #[schema(max_items = 200)]
@@ -102,6 +107,65 @@ struct GapOut {
     before_seq: u64,
 }
 
+/// Sums by hour, counted again from the events and compared. Nothing is changed by it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct RecountOut {
+    /// When it was to begin.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T03:10:00Z")]
+    due_at: Micros,
+    /// The node that did it.
+    #[schema(value_type = String, example = "nod_4fT0mQ2rXc9")]
+    node_id: NodeId,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T03:10:00Z")]
+    started_at: Micros,
+    /// When it had ended.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T03:10:41Z")]
+    ended_at: Micros,
+    /// The first hour that was counted: of the first period that is open, or 31 days before.
+    #[schema(value_type = String, format = DateTime, example = "2026-10-22T03:00:00Z")]
+    from: Micros,
+    /// The end of the last.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T04:00:00Z")]
+    to: Micros,
+    /// Segments of the ledger that were looked into.
+    #[schema(example = 412)]
+    segments: i64,
+    /// Events of these hours.
+    #[schema(example = 1_204_117)]
+    events: i64,
+    /// Rows of sums by hour that were compared.
+    #[schema(example = 9_310)]
+    hours: i64,
+    /// Rows and segments that are not as the events have them. A period with some cannot be closed, and `comptoir usage
+    /// reconcile` shows what they come to.
+    #[schema(example = 0)]
+    differences: i64,
+    /// The first 100 of them, each in a sentence that names the hour.
+    #[schema(max_items = 100, example = json!([]))]
+    first: Vec<String>,
+}
+
+impl From<Recounting> for RecountOut {
+    fn from(done: Recounting) -> Self {
+        let Recounting { due_at, node, begun_at, ended_at, from, to, .. } = done;
+        let Recounting { segments, events, hours, differences, first, .. } = done;
+        Self {
+            due_at,
+            node_id: node,
+            started_at: begun_at,
+            ended_at,
+            from,
+            to,
+            segments,
+            events,
+            hours,
+            differences,
+            first,
+        }
+    }
+}
+
 impl RunOut {
     pub(super) fn new(run: Run, gaps: Vec<Gap>, now: Micros) -> Self {
         let standing = match run.ended {
@@ -147,7 +211,8 @@ async fn gaps_by_run(
 /// How complete usage is
 ///
 /// What stands between the calls that were answered and a ledger that can be billed: how far the ledger is behind, which
-/// processes may have recorded what it has not seen, and which numbers of events are missing. A run that is silent is
+/// processes may have recorded what it has not seen, which numbers of events are missing, and whether the sums by hour were
+/// those of the events when they were last counted again. A run that is silent is
 /// cured by starting its node again, or by `comptoir usage recover` with its data directory; where that is gone, it can
 /// be ended as lost.
 #[utoipa::path(
@@ -166,12 +231,14 @@ async fn get_usage_health(_caller: AdminCaller, state: State) -> ApiResult<Answe
         RunOut::new(run, gaps, now)
     };
     let runs = runs.into_iter().map(of_run).collect();
+    let recount = nightly::last(&state.db).await?.map(RecountOut::from);
     let lag_ms = standing.folded_through.map(|at| (now.0.saturating_sub(at.0) / 1_000).max(0));
     let health = UsageHealthOut {
         as_of: now,
         lag_ms,
         silent_runs: standing.silent,
         missing_events: standing.missing,
+        recount,
         runs,
     };
     Answer::json(&health, Cache::NoStore, 1)

@@ -27,6 +27,7 @@ pub mod manifest;
 pub mod merkle;
 pub mod model;
 mod money;
+pub mod nightly;
 pub mod page;
 pub mod periods;
 pub mod projection;

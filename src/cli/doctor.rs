@@ -1,6 +1,7 @@
 //! `comptoir doctor`: what is wrong with this installation, and what to do about it.
 
 mod people;
+mod recounts;
 
 use super::speak::{causes, mention};
 use crate::access::Pepper;
@@ -99,6 +100,7 @@ pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     } else if let Some(Some(db)) = findings.check("database", database(&config).await) {
         findings.check("pepper", pepper(&config, &db).await);
         findings.check("ledger", ledger(&db).await);
+        findings.check("recount", recounts::recount(&config, &db).await);
         findings.check("logs", positions(&db).await);
         findings.check("audit log", audit_log(&db).await);
         match people::twofold(&config, &db).await {

@@ -36,7 +36,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use values::{BaseUrl, Delays, DirPath, FilePath, Letterhead, LoyaltyProgram, TimeOfDay, Zone};
+use values::{
+    BaseUrl, DailyAt, Delays, DirPath, FilePath, Letterhead, LoyaltyProgram, TimeOfDay, Zone,
+};
 
 /// The defaults, with an explanation of every key.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -268,6 +270,8 @@ section! {
         completion_timeout: Duration = "completion_timeout_s" as Seconds<1, 3_600>,
         /// Segments that may wait for the database before billable calls are refused.
         max_backlog_segments: u32 = "max_backlog_segments" as Within<1, 65_536>,
+        /// When, by UTC, the sums by hour are counted again each day; none where they are not.
+        recount_at: Option<jiff::civil::Time> = "recount_at" as DailyAt,
     }
 }
 

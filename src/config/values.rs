@@ -207,6 +207,26 @@ impl From<TimeOfDay> for jiff::civil::Time {
     }
 }
 
+/// A time of day, or never.
+#[derive(Debug)]
+pub(super) struct DailyAt(Option<jiff::civil::Time>);
+
+impl FromSetting for DailyAt {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let time = TimeOfDay::parse(text).map(|time| Self(Some(time.0)));
+        time.map_err(|why| format!("{why}, or empty"))
+    }
+}
+
+impl From<DailyAt> for Option<jiff::civil::Time> {
+    fn from(time: DailyAt) -> Self {
+        time.0
+    }
+}
+
 /// A time zone by its IANA name.
 #[derive(Debug)]
 pub(super) struct Zone(jiff::tz::TimeZone);

@@ -66,6 +66,13 @@ pub trait Watch {
     fn stored(&mut self, stored: Stored);
 }
 
+/// Nobody looks on.
+impl Watch for () {
+    fn event(&mut self, _: &Placed<'_>) {}
+
+    fn stored(&mut self, _: Stored) {}
+}
+
 impl<A: Watch, B: Watch> Watch for (&mut A, &mut B) {
     fn event(&mut self, placed: &Placed<'_>) {
         self.0.event(placed);
@@ -97,6 +104,25 @@ pub fn hours_of(span: Period) -> Period {
     Period { from: span.from.hour(), to: ceiling(span.to) }
 }
 
+/// A day of the hours that are counted, or what the first and the last have of one.
+#[derive(Debug, Clone, Copy)]
+pub struct CountedDay {
+    hours: Period,
+    is_first: bool,
+}
+
+/// The days of the hours that a span meets, in their order.
+pub fn days_of(span: Period) -> impl Iterator<Item = CountedDay> {
+    let Period { from: first, to } = hours_of(span);
+    let end = move |from: Micros| Micros(day_of(from).0.saturating_add(DAY)).min(to);
+    std::iter::successors(Some(first), move |from| Some(end(*from)))
+        .take_while(move |from| *from < to)
+        .map(move |from| CountedDay {
+            hours: Period { from, to: end(from) },
+            is_first: from == first,
+        })
+}
+
 impl Recount {
     /// Counts all events of the hours that a span meets, in one state of the database.
     pub async fn count(
@@ -105,20 +131,18 @@ impl Recount {
         span: Period,
         (watch, found): (&mut impl Watch, &mut Differences),
     ) -> Result<(), StoreError> {
-        let Period { from: first, to } = hours_of(span);
-        let mut from = first;
-        while from < to {
-            let day = Period { from, to: Micros(day_of(from).0.saturating_add(DAY)).min(to) };
-            self.day(tx, (day, from == first), (&mut *watch, &mut *found)).await?;
-            from = day.to;
+        for day in days_of(span) {
+            self.day(tx, day, (&mut *watch, &mut *found)).await?;
         }
         Ok(())
     }
 
-    async fn day(
+    /// Counts the events of one of these days, in one state of the database. Sums come into it with their events, so each
+    /// day may be counted in a state of its own, in the order of the days.
+    pub async fn day(
         &mut self,
         tx: &mut Tx,
-        (day, is_first): (Period, bool),
+        CountedDay { hours: day, is_first }: CountedDay,
         (watch, found): (&mut impl Watch, &mut Differences),
     ) -> Result<(), StoreError> {
         let mut made: BTreeMap<HourKey, Sums> = BTreeMap::new();

@@ -58,6 +58,7 @@ plain! {
     AnswersSynced = "answers_synced_total", "Answers that waited for a sync of the journal: several for each while calls are many.";
     ConnectionsRefused = "connections_refused_total", "Connections to the partner API that were ended because their address has too many.";
     ClockSteps = "clock_steps_total", "Times that this machine's clock was set by more than access.max_clock_skew_s while the node ran.";
+    UsageRecounts = "usage_recounts_total", "Times that this node has counted the sums by hour again (metering.recount_at).";
     FoldFailures = "fold_failures_total", "Rounds of folding that failed; their events stay in the journal.";
 }
 
@@ -85,6 +86,8 @@ plain! {
     UsageLag = "usage_lag_seconds", "Seconds by which this node's journal is ahead of the ledger.";
     UsageRunsSilent = "usage_runs_silent", "Runs of all nodes that have neither ended nor said anything for a minute: what they have recorded may be on their disks alone.";
     UsageMissing = "usage_missing_events", "Numbers of events that were given out and of which the ledger has nothing, on all nodes.";
+    UsageRecounted = "usage_recounted_seconds", "When the sums by hour were last counted again, by any node, in seconds since 1970; 0 where they never were.";
+    UsageRecountDifferences = "usage_recount_differences", "Sums by hour and segments that were not as the events have them when they were last counted again, by any node.";
     NodesAlive = "nodes_alive", "Nodes that run on this database, as far as this one knows.";
     ClockSkew = "clock_skew_seconds", "Seconds by which this node's clock is ahead of the database's; below zero where it is behind.";
     LimitAccounts = "limit_accounts", "Partners, apps and keys whose limits this node counts.";

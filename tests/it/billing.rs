@@ -11,6 +11,7 @@ mod focus;
 mod handoff;
 mod invariants;
 mod late;
+mod nightly;
 mod other_periods;
 mod real;
 mod reconcile;

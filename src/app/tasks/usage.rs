@@ -2,6 +2,7 @@
 
 use super::super::Comptoir;
 use super::{Part, count};
+use crate::billing::nightly::{self, Nightly, Recounting};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use crate::metering::{Folder, Journal, Quotas, runs};
@@ -9,14 +10,24 @@ use crate::telemetry::{Gauge, Tally};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
 
 /// Time between two looks at the runs of all nodes.
 const LOOK_AT_RUNS: Duration = Duration::from_secs(15);
+/// Time between two looks whether the sums by hour are to be counted again; they cost nothing.
+const LOOK_AT_TIME: Duration = Duration::from_secs(1);
+/// Most differences of a recount that the log names.
+const NAMED: usize = 10;
 
 /// Starts all of it. Without metering there is nothing to fold, and the node is never behind.
 pub(super) fn start(comptoir: &Comptoir, part: &Part, running: &mut JoinSet<()>) {
     let period = comptoir.config.metering.fold_interval;
     running.spawn(watch_runs(part.clone()));
+    running.spawn(watch_recounts(part.clone()));
+    if let Some(at) = comptoir.config.metering.recount_at {
+        let opened = (&comptoir.db, &comptoir.clock, comptoir.node);
+        running.spawn(recount(part.clone(), Nightly::new(opened, at)));
+    }
     let (Some(folder), Some(journal)) = (&comptoir.folder, &comptoir.book.journal) else {
         let this = part.clone();
         running.spawn(part.clone().every(period, move || {
@@ -95,6 +106,66 @@ async fn watch_runs(part: Part) {
                 this.metrics.set_gauge(Gauge::UsageMissing, standing.missing);
             }
             Err(error) => tracing::debug!(%error, "the runs of the nodes could not be looked at"),
+        }
+    })
+    .await;
+}
+
+/// Counts the sums by hour again when it is time. A stop cuts that off; another node goes on, or the next start.
+async fn recount(mut part: Part, nightly: Nightly) {
+    let metrics = Arc::clone(&part.metrics);
+    let mut ticks = interval(LOOK_AT_TIME);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = part.stopping() => return,
+        }
+        let counted = tokio::select! {
+            counted = nightly.round() => counted,
+            () = part.stopping() => return,
+        };
+        match counted {
+            Ok(None) => {}
+            Ok(Some(done)) => {
+                metrics.add(Tally::UsageRecounts, 1);
+                show_recount(&part, &done);
+                tell_recount(&done);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "sums by hour could not be counted again; it is tried again");
+            }
+        }
+    }
+}
+
+fn show_recount(part: &Part, done: &Recounting) {
+    part.metrics.set_gauge(Gauge::UsageRecounted, done.ended_at.0 / SECOND);
+    part.metrics.set_gauge(Gauge::UsageRecountDifferences, done.differences);
+}
+
+fn tell_recount(done: &Recounting) {
+    let Recounting { from, to, events, hours, differences, first, .. } = done;
+    if *differences == 0 {
+        tracing::info!(%from, %to, events, hours, "sums by hour are those of the events");
+        return;
+    }
+    let named = first.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+    tracing::error!(
+        %from, %to, differences, named,
+        "sums by hour are not those of the events: nothing was changed, and no period of them can be closed; \
+         `comptoir usage reconcile --all-open` shows what it comes to"
+    );
+}
+
+/// Tells what came of the last recount, whichever node did it.
+async fn watch_recounts(part: Part) {
+    let this = part.clone();
+    part.every(LOOK_AT_RUNS, || async {
+        match nightly::last(&this.db).await {
+            Ok(Some(done)) => show_recount(&this, &done),
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "the last recount could not be looked at"),
         }
     })
     .await;
