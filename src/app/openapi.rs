@@ -12,6 +12,7 @@ use super::{admin, public};
 use crate::access::{Environment, Operation, Scope, deprecation, operation};
 use crate::admin::rights::{self, Need};
 use crate::alerts;
+use crate::billing;
 use crate::hooks;
 use crate::http::error::Problem;
 use crate::kernel::page;
@@ -100,6 +101,7 @@ fn partner() -> Value {
     ];
     hooks::describe(&mut document);
     alerts::api::describe(&mut document);
+    billing::announce::describe(&mut document);
     forms::describe(&mut document);
     let problems = (partner_security(), problems::PARTNER);
     complete(&mut document, (Api::Partner, &tags), problems, partner_operation);

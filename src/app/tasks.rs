@@ -11,6 +11,7 @@ use super::readiness::Readiness;
 use super::supervise::Tasks;
 use crate::access::directory::Keyring;
 use crate::access::service::touch_secrets;
+use crate::billing::announce::Announcer;
 use crate::catalog::search::Words;
 use crate::catalog::service;
 use crate::changes::{self, Waits};
@@ -102,6 +103,8 @@ pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
         running.spawn(alerts::post(part.clone(), Arc::clone(looks)));
     }
     handoff::start(comptoir, &part, &mut running);
+    let announcer = Announcer::new(&comptoir.db, &comptoir.hooks);
+    running.spawn(alerts::announce(part.clone(), announcer, config.hooks.poll));
     if let Some(budgets) = &comptoir.budgets {
         running.spawn(alerts::budgets(part.clone(), Arc::clone(budgets), config.alerts.poll));
     }

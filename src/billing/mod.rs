@@ -5,6 +5,7 @@
 //! statements leave the house, signed.
 
 pub mod adjustments;
+pub mod announce;
 pub mod api;
 mod as_of;
 mod base;

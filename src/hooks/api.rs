@@ -177,7 +177,9 @@ fn description(text: Option<String>) -> ApiResult<Option<String>> {
 ///
 /// `usage.threshold` and `usage.anomaly` tell of your own usage: a quota of which so much is used, calls that are
 /// unusual; `usage.spend` of a budget of which so much is spent or that is expected to be passed; `key.leaked` of a key of your app that was found where everybody can read it. They need no scope, filters do
-/// not hold for them, and they are free. `GET /v1/usage/alerts` lists them.
+/// not hold for them, and they are free. `GET /v1/usage/alerts` lists them. So it is with `usage.period_closed`, which
+/// tells once that a billing period was closed and which statements of your app it has made final;
+/// `GET /v1/usage/statements` lists them.
 #[utoipa::path(
     operation_id = "create_subscription", tag = "subscriptions", request_body = SubscriptionIn,
     responses(

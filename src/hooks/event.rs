@@ -46,13 +46,15 @@ pub(super) const TEST: &str = "subscription.test";
 pub(super) const MISSED: &str = "changes.missed";
 
 /// What tells an app of its own usage and keys: no entry of the change log does.
-const OWN: [&str; 4] = [THRESHOLD, ANOMALY, SPEND, KEY_LEAKED];
+const OWN: [&str; 5] = [THRESHOLD, ANOMALY, SPEND, PERIOD_CLOSED, KEY_LEAKED];
 /// A threshold of a quota was reached.
 pub const THRESHOLD: &str = "usage.threshold";
 /// Usage is unusual.
 pub const ANOMALY: &str = "usage.anomaly";
 /// So much of a budget is spent, or expected to be.
 pub const SPEND: &str = "usage.spend";
+/// A billing period was closed: its statements are final.
+pub const PERIOD_CLOSED: &str = "usage.period_closed";
 /// A secret of a key was found where everybody can read it.
 pub const KEY_LEAKED: &str = "key.leaked";
 

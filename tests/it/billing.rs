@@ -1,6 +1,7 @@
 //! Periods, statements and their close, as the retailer and the partner see them.
 
 mod adjustments;
+mod announced;
 mod budgets;
 mod credits;
 mod current;

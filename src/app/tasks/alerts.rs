@@ -3,6 +3,7 @@
 use super::Part;
 use crate::access::mails::Post;
 use crate::alerts::Alerts;
+use crate::billing::announce::Announcer;
 use crate::billing::budgets::Watch;
 use crate::kernel::clock::HOUR;
 use crate::telemetry::{Gauge, Tally};
@@ -38,6 +39,16 @@ pub(super) async fn budgets(part: Part, budgets: Arc<Watch>, period: Duration) {
     part.every(period, || async {
         if let Err(error) = budgets.round().await {
             tracing::warn!(%error, "budgets could not be looked after; what is to be told is told later");
+        }
+    })
+    .await;
+}
+
+/// Tells subscriptions which periods were closed.
+pub(super) async fn announce(part: Part, announcer: Announcer, period: Duration) {
+    part.every(period, || async {
+        if let Err(error) = announcer.round().await {
+            tracing::warn!(%error, "a closed period could not be told of; it is told later");
         }
     })
     .await;
