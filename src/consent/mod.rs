@@ -1,7 +1,7 @@
 //! A customer's consent to what a partner reads: asked, given, changed, proved, and decided on at each read.
 //!
-//! Nothing here does I/O: time and randomness are arguments, and each move of a consent gives what a store is
-//! to keep and what the ledger is told. The consent is the authority for a read; a token only points at it.
+//! Nothing here but [`store`] does I/O: time and randomness are arguments, and each move of a consent gives what the store
+//! is to keep and what the ledger is told. The consent is the authority for a read; a token only points at it.
 
 pub mod ask;
 pub mod category;
@@ -28,6 +28,7 @@ pub mod set;
 pub mod settings;
 pub mod standing;
 pub mod status;
+pub mod store;
 pub mod subject;
 #[cfg(test)]
 mod tests;

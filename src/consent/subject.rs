@@ -3,6 +3,7 @@
 use super::hash::Hash32;
 use super::uuid::Uuid4;
 use crate::kernel::Micros;
+use crate::kernel::hex;
 use crate::kernel::mac::hmac_sha256;
 use crate::kernel::word::{Word as _, read_words, words};
 use base64::Engine as _;
@@ -64,6 +65,11 @@ impl SubjectKey {
     #[must_use]
     pub fn refer(&self, customer: &str) -> SubjectRef {
         SubjectRef(Hash32(mac(&self.0, &["comptoir-subject-v1", customer])))
+    }
+
+    /// The key in hexadecimal digits, to be kept in the row that forgetting the customer deletes.
+    pub(super) fn kept(&self) -> Zeroizing<String> {
+        Zeroizing::new(hex(&*self.0))
     }
 }
 

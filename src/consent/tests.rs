@@ -7,6 +7,7 @@ mod ledger;
 mod moves;
 mod reads;
 mod sequences;
+mod store;
 mod words;
 
 use super::ask::{ConsentApproval, ConsentAsked, ConsentCeiling, Narrowing};

@@ -172,11 +172,7 @@ impl Params {
             self.fault(name, "too_many", message);
             return Vec::new();
         }
-        let texts: Vec<String> = texts.iter().map(|text| text.trim().to_owned()).collect();
-        if texts.iter().any(String::is_empty) {
-            self.fault(name, "malformed", "has nothing before, behind or between its commas");
-        }
-        texts
+        texts.iter().map(|text| text.trim().to_owned()).collect()
     }
 
     /// Parameters of a family with the values of each: `attr.color=red,blue` and

@@ -69,7 +69,16 @@ const SHRINKS: &str = concat!(
 const UNTOLD: &str = "NEW.node <> OLD.node OR NEW.epoch <> OLD.epoch OR NEW.started_at <> OLD.started_at \
     OR NEW.next_seq < OLD.next_seq OR NEW.accounted < OLD.accounted";
 
-const KEEPS: [Keep; 16] = [
+/// Whose a consent is never changes, what has ended or was taken back does not come back, and who is forgotten stays so.
+const CONSENT: &str = "NEW.id <> OLD.id OR NEW.client_id <> OLD.client_id OR NEW.partner_id <> OLD.partner_id \
+    OR NEW.subject_ref <> OLD.subject_ref OR NEW.seq < OLD.seq OR NEW.version < OLD.version \
+    OR OLD.status IN ('revoked', 'expired', 'denied') AND NEW.status <> OLD.status \
+    OR OLD.tokens_since IS NOT NULL AND (NEW.tokens_since IS NULL OR NEW.tokens_since < OLD.tokens_since) \
+    OR OLD.erased_at IS NOT NULL";
+/// A version may end, get its receipt and lose what leads to its customer.
+const CONSENT_VERSION: &str = "NEW.grant_id <> OLD.grant_id OR NEW.version <> OLD.version";
+
+const KEEPS: [Keep; 22] = [
     Keep {
         update: Some(AUDIT),
         ..never("audit_log", "the audit log is never changed", "position = NEW.position")
@@ -159,6 +168,34 @@ const KEEPS: [Keep; 16] = [
             "grant_id = NEW.grant_id AND statement_id = NEW.statement_id",
         )
     },
+    Keep {
+        update: Some(CONSENT),
+        ..never(
+            "consents",
+            "whose a consent is and that it has ended is never changed",
+            "id = NEW.id OR seq = NEW.seq",
+        )
+    },
+    Keep {
+        update: Some(CONSENT_VERSION),
+        ..never(
+            "consent_versions",
+            "a version of a consent is never taken away",
+            "grant_id = NEW.grant_id AND version = NEW.version",
+        )
+    },
+    never("consent_events", "the ledger of consents is never changed", "seq = NEW.seq"),
+    never("consent_checkpoints", "what was signed is never changed", "seq = NEW.seq"),
+    never(
+        "consent_purposes",
+        "a purpose that was published is never changed",
+        "client_id = NEW.client_id AND purpose_id = NEW.purpose_id AND version = NEW.version",
+    ),
+    never(
+        "consent_notices",
+        "a notice that was published is never changed",
+        "notice_id = NEW.notice_id AND version = NEW.version",
+    ),
 ];
 
 impl Keep {

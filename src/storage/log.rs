@@ -21,6 +21,8 @@ pub enum Log {
     Stock,
     /// Ledger segments; exports page by it.
     Usage,
+    /// What has happened to consents; a chain of hashes, and nodes follow it.
+    Consent,
 }
 
 impl Log {
@@ -31,6 +33,7 @@ impl Log {
             Self::Audit => "audit",
             Self::Stock => "stock",
             Self::Usage => "usage",
+            Self::Consent => "consent",
         }
     }
 }

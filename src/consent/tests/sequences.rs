@@ -9,7 +9,7 @@ use proptest::sample::select;
 
 /// What may be tried.
 #[derive(Debug, Clone, Copy)]
-enum Try {
+pub(super) enum Try {
     Approve(&'static str),
     Deny,
     Renew(&'static str),
@@ -23,7 +23,7 @@ enum Try {
 
 const TICKED: [&str; 4] = [SUMMARY, ITEMS, "customer.loyalty.basic:read", ASKED];
 
-fn tries() -> impl Strategy<Value = Try> {
+pub(super) fn tries() -> impl Strategy<Value = Try> {
     let ticked = || select(TICKED.to_vec());
     let why = || select(vec![SuspendedFor::Blocked, SuspendedFor::Minor]);
     prop_oneof![
@@ -39,7 +39,11 @@ fn tries() -> impl Strategy<Value = Try> {
     ]
 }
 
-fn attempt(record: &ConsentRecord, what: Try, now: Micros) -> Result<ConsentChange, ChangeRefused> {
+pub(super) fn attempt(
+    record: &ConsentRecord,
+    what: Try,
+    now: Micros,
+) -> Result<ConsentChange, ChangeRefused> {
     let purpose = purpose();
     let with = |ticked: &str| {
         let ticked = scopes(ticked).or(scopes(SUMMARY));
