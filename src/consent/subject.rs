@@ -69,7 +69,7 @@ impl SubjectKey {
 
     /// The key in hexadecimal digits, to be kept in the row that forgetting the customer deletes.
     pub(super) fn kept(&self) -> Zeroizing<String> {
-        Zeroizing::new(hex(&*self.0))
+        Zeroizing::new(hex(self.0.as_slice()))
     }
 }
 
