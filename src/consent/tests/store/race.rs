@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::consent::ask::TokensRevokedFor;
+use crate::consent::change::ConsentActor;
 use crate::consent::ending::SuspendedFor;
 use crate::consent::own::OwnedByClient;
 use crate::consent::store::hold;
@@ -73,6 +74,23 @@ async fn a_move_that_is_refused_writes_nothing() {
         matches!(write(&db, &change).await, Err(NotWritten::Moved)),
         "there is no such consent"
     );
+}
+
+#[tokio::test]
+async fn what_a_consent_is_suspended_for_counts_and_so_does_its_erasure() {
+    let db = shop().await;
+    let held = given(&db, 1).await.suspend(SuspendedFor::Minor, days(1)).unwrap();
+    write(&db, &held).await.unwrap();
+    let free = held.record.resume(SuspendedFor::Minor, days(2)).unwrap();
+    write(&db, &held.record.suspend(SuspendedFor::Blocked, days(2)).unwrap()).await.unwrap();
+    let refused = write(&db, &free).await;
+    assert!(matches!(refused, Err(NotWritten::Moved)), "{refused:?}");
+    let ended = own(&given(&db, 2).await).revoke(false, days(1)).unwrap();
+    write(&db, &ended).await.unwrap();
+    let erased = ConsentRecord::erase(&[ended.record], ConsentActor::Customer, days(2)).unwrap();
+    write(&db, &erased).await.unwrap();
+    let again = write(&db, &erased).await;
+    assert!(matches!(again, Err(NotWritten::Moved)), "{again:?}");
 }
 
 /// An answer to a consent that is pending no more.
