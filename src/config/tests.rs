@@ -231,7 +231,8 @@ fn a_server_of_mails_and_a_receiver_of_alerts_are_whole_or_refused() {
 
 #[test]
 fn sums_are_counted_again_at_a_time_of_day_or_never() {
-    let at = |text: &str| Config::load(None, &variables(&[("COMPTOIR__METERING__RECOUNT_AT", text)]));
+    let at =
+        |text: &str| Config::load(None, &variables(&[("COMPTOIR__METERING__RECOUNT_AT", text)]));
     assert_eq!(Config::embedded().metering.recount_at, Some(jiff::civil::time(3, 10, 0, 0)));
     assert_eq!(at("23:59").unwrap().metering.recount_at, Some(jiff::civil::time(23, 59, 0, 0)));
     assert_eq!(at("").unwrap().metering.recount_at, None);

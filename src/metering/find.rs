@@ -37,7 +37,7 @@ pub async fn find(
     let mut found = Vec::new();
     let mut held: Option<Opened> = None;
     for id in ids {
-        if !held.as_ref().is_some_and(|opened| opened.event(*id).is_some()) {
+        if held.as_ref().is_none_or(|opened| opened.event(*id).is_none()) {
             let Some(opened) = segment_of(tx, *id).await? else { continue };
             held = Some(opened);
         }
