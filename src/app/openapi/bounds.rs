@@ -42,6 +42,11 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("store_id", "store-id", "sto_[0-9A-L][0-9A-Za-z]{10}"),
     ("export_id", "export-id", "exp_[0-9A-L][0-9A-Za-z]{10}"),
     ("file", "export-file", "[a-z]{1,20}\\.(ndjson\\.gz|parquet)"),
+    (
+        "event_id",
+        "event-id",
+        "[0-9A-L][0-9A-Za-z]{10}\\.(0|[1-9][0-9]{0,18})\\.(0|[1-9][0-9]{0,18})",
+    ),
     ("after", "position", "([0-9]{1,18}|latest)"),
     ("gtin", "gtin", "([0-9]{8}|[0-9]{12,14})"),
     ("gln", "gln", "[0-9]{13}"),
