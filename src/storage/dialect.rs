@@ -82,6 +82,12 @@ pub(super) async fn sqlite_pool(
     SqlitePoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(PATIENCE)
+        // Where the disk is full, SQLite ends a transaction by itself, and the driver does not learn of it: to the driver the
+        // connection is in that transaction for good, and begins no other.
+        .before_acquire(|connection, _| {
+            let is_free = !connection.is_in_transaction();
+            Box::pin(std::future::ready(Ok(is_free)))
+        })
         .connect_with(options)
         .await
 }

@@ -187,6 +187,19 @@ async fn a_transaction_that_nobody_waits_for_is_not_left_open() {
     }
 }
 
+/// SQLite ends a transaction by itself where the disk is full, unknown to who began it.
+#[tokio::test]
+async fn a_transaction_that_the_engine_has_ended_keeps_nobody_from_writing() {
+    let db = database().await;
+    for _ in 0..3 {
+        let mut ended = db.begin().await.unwrap();
+        on_tx!(&mut ended, c => sqlx::query("ROLLBACK").execute(c).await.map(|_| ())).unwrap();
+        drop(ended);
+    }
+    run(&db, &[PROMOTIONS]).await;
+    assert_eq!(words(&db, "SELECT id FROM promotions WHERE code = 'over'").await.len(), 1);
+}
+
 #[tokio::test]
 async fn what_keeps_tables_is_that_of_this_version() {
     let db = database().await;
