@@ -69,7 +69,7 @@ const RETRY_S: u64 = 2;
         ("category_id" = Option<String>, Query, description = "Up to 50 categories, joined by commas.", example = "cat_5tR81kQmZx2"),
         ("include_descendants" = Option<bool>, Query, description = "Whether products in categories below those of `category_id` count, in its facet too.", example = true),
         ("gtin" = Option<String>, Query, description = "Up to 50 GTINs of 8, 12, 13 or 14 digits, joined by commas.", example = "3276550063551,5000112611861"),
-        ("sku" = Option<String>, Query, description = "Up to 50 skus, joined by commas.", example = "82311569,82311570"),
+        ("sku" = Option<String>, Query, description = "Up to 50 skus, joined by commas; a comma of a sku stands behind a backslash.", example = "82311569,82311570"),
         ("item_group_id" = Option<String>, Query, description = "Variants of up to 50 item groups, joined by commas; a comma of a group stands behind a backslash.", example = "grp_9"),
         ("status" = Option<Vec<Status>>, Query, style = Form, explode = false, max_items = 3, description = "Only products with one of these states, joined by commas.", example = json!(["active", "discontinued"])),
         ("is_sold_by_weight" = Option<bool>, Query, description = "Whether the product is sold by weight.", example = false),
@@ -238,7 +238,7 @@ fn query(
 ) -> ProductQuery {
     let brands = params.texts("brand", MOST_IDENTIFIERS);
     let asked = params.list("category_id", MOST_IDENTIFIERS);
-    let skus: Vec<String> = params.list("sku", MOST_IDENTIFIERS);
+    let skus = params.texts("sku", MOST_IDENTIFIERS);
     let mut price = |name| params.value(name).map(|Price(amount)| amount);
     let (min_price, max_price) = (price("min_price"), price("max_price"));
     if min_price.zip(max_price).is_some_and(|(min, max)| min > max) {

@@ -80,6 +80,7 @@ impl Shape {
         let mut shape = Self { stores, ..Self::default() };
         let mut faults = Vec::new();
         for word in embed.into_iter().flat_map(|text| text.split(',')) {
+            let word = word.trim_matches(' ');
             match EMBEDS.iter().position(|embed| embed.0 == word) {
                 Some(at) => shape.embed[at] = true,
                 None => faults.push(("embed", unknown_embed(word))),

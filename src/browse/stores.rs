@@ -53,9 +53,9 @@ const BRIEF_S: u32 = 30;
         ("open_now" = Option<bool>, Query, description = "`true` for stores that are open now only; a store whose hours are not known is not listed then. `false` is as if it were left out.", example = true),
         ("open_at" = Option<String>, Query, format = DateTime, description = "Only stores that are open at this instant.", example = "2026-11-22T10:00:00Z"),
         ("items" = Option<String>, Query, description = "A basket: up to 20 products by GTIN or id, each with a colon and how many of it, 1 where that is left out; joined by commas. Only stores that have all of it are listed, each with a line of stock for every item. A quantity that the retailer has not told is taken to be enough; where your key sees bands, the least of the band counts, and where your plan tells no quantities, the availability alone. Needs the scope `stock:read`.", example = "3276550063551:2,prd_7HqK2mXw9Pz"),
-        ("services" = Option<String>, Query, description = "Only stores with all of these services, joined by commas. The words are the retailer's own: one that no store has finds nothing.", example = "click_collect,drive"),
-        ("store_code" = Option<String>, Query, description = "Only stores with one of these codes of the retailer, up to 50, joined by commas.", example = "0261"),
-        ("gln" = Option<String>, Query, description = "Only stores with one of these Global Location Numbers of 13 digits, up to 50, joined by commas.", example = "3020180000000"),
+        ("services" = Option<String>, Query, description = "Only stores with all of these services, up to 20 joined by commas; a comma of a service stands behind a backslash. The words are the retailer's own: one that no store has finds nothing.", example = "click_collect,drive"),
+        ("store_code" = Option<String>, Query, description = "Only stores with one of these codes of the retailer, up to 50 joined by commas; a comma of a code stands behind a backslash.", example = "0261"),
+        ("gln" = Option<String>, Query, description = "Only stores with one of these Global Location Numbers of 13 digits, up to 50 joined by commas.", example = "3020180000000"),
         ("country" = Option<String>, Query, description = "ISO 3166-1 code of two letters.", example = "FR"),
         ("city" = Option<String>, Query, description = "Only stores in one of these towns, up to 50 in any case, joined by commas; a comma of a name stands behind a backslash.", example = "Toulouse,Balma"),
         ("postal_code" = Option<String>, Query, description = "The postal code: stores that have it or, with `radius_km`, the place to look around. One that is neither a store's nor known as a place is refused.", example = "31130"),
@@ -248,9 +248,9 @@ fn query(params: &mut Params, now: Micros) -> StoreQuery {
         params.fault("open_at", "contradiction", "cannot stand beside `open_now`");
     }
     StoreQuery {
-        codes: params.list("store_code", MOST_CODES),
+        codes: params.texts("store_code", MOST_CODES),
         glns: params.list("gln", MOST_CODES),
-        services: params.list("services", MOST_SERVICES),
+        services: params.texts("services", MOST_SERVICES),
         country: country(params),
         cities: params.texts("city", MOST_TOWNS),
         postal_code: params.text("postal_code"),

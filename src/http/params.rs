@@ -131,16 +131,7 @@ impl Params {
         T: FromStr,
         T::Err: Display,
     {
-        let Some(text) = self.text_of(name, LONGEST_LIST) else { return Vec::new() };
-        let parts: Vec<&str> = text.split(',').collect();
-        if parts.len() > most {
-            self.fault(
-                name,
-                "too_many",
-                format!("takes at most {most} values, not {}", parts.len()),
-            );
-            return Vec::new();
-        }
+        let parts = self.several(name, most, |text| text.split(',').map(str::to_owned).collect());
         let mut values = Vec::with_capacity(parts.len());
         for part in parts {
             match part.parse() {
@@ -165,14 +156,31 @@ impl Params {
     /// Texts of the catalog's own joined by commas, as [`Params::family`] takes them; empty where it was
     /// not given.
     pub fn texts(&mut self, name: &'static str, most: usize) -> Vec<String> {
+        self.several(name, most, alternatives)
+    }
+
+    /// The values of a parameter without the blanks around them, at most `most`. One that is empty is a
+    /// fault: a filter that was cut short must not be passed over.
+    fn several(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        split: fn(&str) -> Vec<String>,
+    ) -> Vec<String> {
         let Some(text) = self.text_of(name, LONGEST_LIST) else { return Vec::new() };
-        let texts = alternatives(&text);
-        if texts.len() > most {
-            let message = format!("takes at most {most} values, not {}", texts.len());
+        let values = split(&text);
+        if values.len() > most {
+            let message = format!("takes at most {most} values, not {}", values.len());
             self.fault(name, "too_many", message);
             return Vec::new();
         }
-        texts.iter().map(|text| text.trim().to_owned()).collect()
+        let count = values.len();
+        let values = filled(&values);
+        if values.len() < count {
+            let message = "has an empty value; a comma stands between two values";
+            self.fault(name, "malformed", message);
+        }
+        values
     }
 
     /// Parameters of a family with the values of each: `attr.color=red,blue` and
@@ -199,12 +207,14 @@ impl Params {
                     None => continue,
                 },
             };
-            let values = alternatives(value);
+            let given_values = alternatives(value);
+            let values = filled(&given_values);
+            let is_empty = member.is_empty() || values.len() < given_values.len();
             let long = given.len() > LONGEST || value.len() > LONGEST_LIST;
-            if member.is_empty() || value.is_empty() || long {
+            if is_empty || long {
                 let message = format!(
-                    "is `{dotted}name=value` or `{bracketed}name]=value`, neither of them empty; a \
-                     name with brackets of its own is written behind the dot"
+                    "is `{dotted}name=value` or `{bracketed}name]=value`, neither of them empty, nor a \
+                     value between two commas; a name with brackets of its own is written behind the dot"
                 );
                 faults.push(("malformed", message));
             } else if members.iter().any(|(known, _)| known.to_lowercase() == member.to_lowercase())
@@ -403,6 +413,12 @@ fn alternatives(text: &str) -> Vec<String> {
         }
     }
     values
+}
+
+/// Values without the blanks around them, as far as they are not empty.
+fn filled(values: &[String]) -> Vec<String> {
+    let values = values.iter().map(|value| value.trim_matches(' '));
+    values.filter(|value| !value.is_empty()).map(str::to_owned).collect()
 }
 
 /// A value as a parameter of a family takes it among others.

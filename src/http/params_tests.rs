@@ -31,6 +31,31 @@ fn a_misspelt_member_of_a_family_is_refused() {
 }
 
 #[test]
+fn values_of_lists_have_no_blanks_around_them_and_are_not_empty() {
+    let read = |query: &str| {
+        let mut params = Params::new(query);
+        let found = (
+            params.texts("t", 3),
+            params.list::<u64>("n", 3),
+            params.family("attr", ("attr.", "attr["), 3),
+        );
+        params.finish().map(|()| found)
+    };
+    let (texts, numbers, members) = read("t=a,%20b%5C,+c&n=1,+2+&attr.x=+a,%20b").unwrap();
+    assert_eq!((texts, numbers), (vec!["a".to_owned(), "b, c".to_owned()], vec![1, 2]));
+    assert_eq!(members, [("x".to_owned(), vec!["a".to_owned(), "b".to_owned()])]);
+    for value in ["a,", ",", "a,,b", "+", "a,+"] {
+        for query in [format!("t={value}"), format!("attr.x={value}")] {
+            let error = read(&query).unwrap_err();
+            assert_eq!(error.faults()[0].code, "malformed", "{query}");
+        }
+        let query = format!("n={}", value.replace(['a', 'b'], "1"));
+        let error = read(&query).unwrap_err();
+        assert_eq!((&*error.faults()[0].code, error.faults().len()), ("malformed", 1), "{query}");
+    }
+}
+
+#[test]
 fn a_refusal_is_no_longer_than_what_was_asked() {
     let refused = |query: String| {
         let mut params = Params::new(&query);

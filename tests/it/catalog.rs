@@ -178,7 +178,13 @@ async fn filters_mean_and_between_and_or_inside() {
     assert_eq!(count(&format!("store_id={}", data::store_id(0))).await, 1);
     assert_eq!(count("status=active").await, 10);
     assert_eq!(count("status=recalled").await, 0);
-    assert_eq!(count("status=recalled,active").await, 10);
+    assert_eq!(count("status=recalled,+active").await, 10);
+    assert_eq!(count(&format!("sku={},+{}", data::sku(3), data::sku(4))).await, 2);
+    for wrong in ["status=active,", "brand=Nord,", "sku=a,,b", "item_group_id=,", "attr.x=a,"] {
+        let answer = app.get(&key.text, &format!("/v1/products?{wrong}")).await;
+        let told = problem(answer, 400, "invalid_parameter").await;
+        assert_eq!(told["errors"][0]["code"], "malformed", "{wrong}: {told}");
+    }
     assert_eq!(count("is_sold_by_weight=true").await, 0);
     assert_eq!(count("updated_since=2026-11-22T12:00:01Z").await, 0);
     assert_eq!(count(&format!("updated_since={NOON}")).await, 10);
@@ -312,6 +318,7 @@ async fn stores_are_listed_by_what_they_offer() {
     let (app, key) = shop(1, 5).await;
     assert_eq!(walk(&app, &key, "/v1/stores?limit=2").await.len(), 5);
     assert_eq!(walk(&app, &key, "/v1/stores?services=click_collect").await.len(), 5);
+    assert_eq!(walk(&app, &key, "/v1/stores?services=+click_collect+").await.len(), 5);
     assert_eq!(walk(&app, &key, "/v1/stores?services=fishmonger").await.len(), 0);
     let store = json_of(&app, &key, &format!("/v1/stores/{}", data::store_id(0))).await;
     assert_eq!(store["geo"], json!({ "latitude": 43.6045, "longitude": 1.444 }));

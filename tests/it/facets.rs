@@ -95,6 +95,7 @@ async fn filters_look_at_prices_stock_and_properties() {
         ("attr.energy_class=a".into(), vec![0, 2, 3]),
         ("attr.energy_class=a,B&attr.color=NOIR".into(), vec![1, 3]),
         ("attr%5Benergy_class%5D=c".into(), vec![4]),
+        ("attr.energy_class=x,%20c".into(), vec![4]),
         ("attr.energy_class=A&q=perceuse".into(), vec![0]),
         ("attr.unheard=A".into(), vec![]),
     ] {

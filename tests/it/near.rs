@@ -343,6 +343,13 @@ async fn stores_are_found_by_their_codes() {
     };
     assert_eq!(found("store_code=0002").await, ["0002"]);
     assert_eq!(found("store_code=0002,0001,9999").await, ["0001", "0002"]);
+    // Blanks around a value are none of it, and a list that was cut short is not passed over.
+    assert_eq!(found("store_code=0002,+0001+,%209999").await, ["0001", "0002"]);
+    assert_eq!(found("gln=4012345000009,+3020180000000").await, ["0001"]);
+    for wrong in ["store_code=0002,", "store_code=,", "services=drive,,x", "city=+", "gln=,"] {
+        let (status, name, _) = refused(&app, &key, &format!("/v1/stores?{wrong}")).await;
+        assert_eq!((status, name.as_str()), (400, wrong.split('=').next().unwrap()), "{wrong}");
+    }
     assert_eq!(found("gln=3020180000000").await, ["0001"]);
     assert_eq!(found("gln=3020180000000&store_code=0002").await, [""; 0]);
     assert_eq!(found("gln=4012345000009").await, [""; 0]);

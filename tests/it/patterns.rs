@@ -86,9 +86,11 @@ fn candidates(name: &str) -> Vec<String> {
         "condition" => ["new", "new,used", "NEW", "new,", "old", "new,used,refurbished"]
             .map(str::to_owned)
             .to_vec(),
-        "embed" => ["offers", "offers,stock", "offers, stock", "Offers", "offers,offers", "prices"]
-            .map(str::to_owned)
-            .to_vec(),
+        "embed" => {
+            ["offers", "offers,stock", "offers, stock ", "Offers", "offers,offers", "offers,"]
+                .map(str::to_owned)
+                .to_vec()
+        }
         "gtin" => vec![
             data::gtin13(0),
             format!("0{}", data::gtin13(0)),
@@ -115,8 +117,9 @@ fn candidates(name: &str) -> Vec<String> {
         }
         _ => Vec::new(),
     };
+    let lists = ["a, b ", "a,", ",a", "a, ,b", "a\\,", "a\\\\,", "a\\", "\\", " \\ ,b", "a,\\"];
     let all = ["x", "é", "a,b", " ", "'\"", "\u{1}", "\u{fffd}", "\t", "\u{85}", "\u{80}"];
-    own.into_iter().chain(all.map(str::to_owned)).collect()
+    own.into_iter().chain(lists.map(str::to_owned)).chain(all.map(str::to_owned)).collect()
 }
 
 fn encoded(text: &str) -> String {

@@ -64,7 +64,9 @@ const FORMS: &[(&str, &str, &str)] = &[
         concat!(
             r"(brand|category_id|price|availability|condition|status|attr\.[^,",
             refused!(),
-            "]+)"
+            "]*[^, ",
+            refused!(),
+            "])"
         ),
     ),
     ("linkType", "link-type", "(all|linkset|gs1:(pip|defaultLink))"),
@@ -80,6 +82,19 @@ const FORMS: &[(&str, &str, &str)] = &[
 ];
 /// What texts of a query are that have no form of their own.
 const PLAIN: &str = concat!("^[^", refused!(), "]*$");
+/// A value of a list of texts that have no form of their own, without a blank before it: a backslash takes the
+/// comma or the backslash behind it along, and what is empty is no value.
+const PLAIN_VALUE: &str = concat!(
+    r"([^, \\",
+    refused!(),
+    r"]|\\[^",
+    refused!(),
+    r"])([^,\\",
+    refused!(),
+    r"]|\\[^",
+    refused!(),
+    r"])*"
+);
 /// How a parameter's description says that it takes several values.
 const SEVERAL: &str = "joined by commas";
 /// And how many, before the number.
@@ -95,6 +110,12 @@ fn most(parameter: &Value) -> Option<u64> {
     behind.split(' ').next()?.parse().ok()
 }
 
+/// What a list of texts looks like that have no form of their own, `more` of them behind the first. Only a
+/// backslash at its very end stands for itself.
+fn plain_list(more: &str) -> String {
+    format!(r"^( *{PLAIN_VALUE},){more}( *{PLAIN_VALUE}\\?| *\\)$")
+}
+
 /// Gives a parameter whose texts have a form of their own that form, and other texts of a query what they
 /// may hold.
 fn shape(parameter: &mut Value) {
@@ -102,6 +123,11 @@ fn shape(parameter: &mut Value) {
     let in_query = parameter["in"] == "query";
     // A list of products takes any sku, and finds nothing of one that no product can have.
     let form = FORMS.iter().find(|(known, ..)| *known == name && !(in_query && name == "sku"));
+    let several = takes_several(parameter);
+    let more = most(parameter).map(|most| format!("{{0,{}}}", most.saturating_sub(1)));
+    let more = more.unwrap_or_else(|| "*".to_owned());
+    // What `fields` may name is known to the program alone.
+    let is_free_list = several && name != "fields";
     let Some((_, format, one)) = form else {
         let of_problems =
             parameter["description"].as_str().is_some_and(|text| text.contains("problem"));
@@ -112,19 +138,18 @@ fn shape(parameter: &mut Value) {
         let schema = &mut parameter["schema"];
         let is_free = ["enum", "format", "pattern"].iter().all(|key| schema.get(key).is_none());
         if in_query && is_free && schema["type"] == "string" {
-            schema["pattern"] = json!(PLAIN);
+            let plain = if is_free_list { plain_list(&more) } else { PLAIN.to_owned() };
+            schema["pattern"] = json!(plain);
         }
         return;
     };
-    let several = takes_several(parameter);
-    let more = most(parameter).map_or_else(|| "*".to_owned(), |most| format!("{{0,{}}}", most - 1));
     let schema = &mut parameter["schema"];
     if schema["type"] != "string" || schema.get("enum").is_some() {
         return;
     }
     if several {
         schema["format"] = json!(format!("{format}-list"));
-        schema["pattern"] = json!(format!("^{one}(,{one}){more}$"));
+        schema["pattern"] = json!(format!("^ *{one}( *, *{one}){more} *$"));
     } else {
         schema["format"] = json!(format);
         schema["pattern"] = json!(format!("^{one}$"));
@@ -166,7 +191,8 @@ pub(super) fn complete(document: &mut Value) {
                 let in_path = parameter["in"] == "path";
                 let longest = if in_path { SEGMENT } else { LONGEST as u64 };
                 shape(parameter);
-                let longest = if takes_several(parameter) { LONGEST_LIST as u64 } else { longest };
+                let is_list = takes_several(parameter);
+                let longest = if is_list { LONGEST_LIST as u64 } else { longest };
                 let schema = &mut parameter["schema"];
                 match schema["type"].as_str() {
                     Some("array") => {
@@ -177,6 +203,10 @@ pub(super) fn complete(document: &mut Value) {
                     Some("object") => {
                         schema["maxProperties"] = json!(WORDS);
                         schema["additionalProperties"]["minLength"] = json!(1);
+                        if is_list {
+                            let more = format!("{{0,{}}}", WORDS - 1);
+                            schema["additionalProperties"]["pattern"] = json!(plain_list(&more));
+                        }
                     }
                     _ => {}
                 }
