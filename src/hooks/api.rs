@@ -1,9 +1,10 @@
 //! The partner API of subscriptions.
 
+mod filter;
 mod messages;
 mod schema;
 
-use super::dispatch::{Filter, Hooks};
+use super::dispatch::Hooks;
 use super::event;
 use super::secret::SigningSecret;
 use super::store::{self, Subscription};
@@ -25,8 +26,6 @@ use schema::{
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Most entries of each list in a filter.
-const MOST_FILTERS: usize = 1_000;
 /// Most characters of a description.
 const DESCRIPTION: usize = 200;
 /// Most events of a subscription.
@@ -115,21 +114,6 @@ fn unknown_event(at: usize, name: &str) -> FieldError {
     fault.suggest(nearest(&shown, &all))
 }
 
-fn filter(filter: &Filter) -> ApiResult<String> {
-    let lengths = [
-        ("store_ids", filter.store_ids.len()),
-        ("product_ids", filter.product_ids.len()),
-        ("gtins", filter.gtins.len()),
-        ("category_ids", filter.category_ids.len()),
-        ("brand_ids", filter.brand_ids.len()),
-    ];
-    if let Some((name, _)) = lengths.iter().find(|(_, length)| *length > MOST_FILTERS) {
-        let message = format!("has at most {MOST_FILTERS} entries");
-        return Err(refused(&format!("/filter/{name}"), "too_many", message));
-    }
-    serde_json::to_string(filter).map_err(|_| refused("/filter", "malformed", "cannot be stored"))
-}
-
 fn address(hooks: &Hooks, text: &str) -> ApiResult<String> {
     match hooks.caller.rules().check(text) {
         Ok(url) => Ok(url.to_string()),
@@ -187,6 +171,7 @@ fn description(text: Option<String>) -> ApiResult<Option<String>> {
         (status = 409, description = "The app has as many subscriptions as it may."),
         (status = 413, description = "The body is too large."),
         (status = 415, description = "The body is not JSON."),
+        (status = 422, description = "`invalid_gtin`: an entry of `gtins` is no GTIN, `errors` has the code that was probably meant. `in_store_code`: a code of restricted circulation. `idempotency_key_reused`: the key came with another call."),
     ),
 )]
 #[post("/v1/subscriptions")]
@@ -226,7 +211,7 @@ async fn subscribe(
         url: address(hooks, &url)?,
         description: description(text)?,
         events: events(&names, caller)?,
-        filter: filter(&asked.unwrap_or_default())?,
+        filter: asked.unwrap_or_default().stored()?,
         status: SubscriptionStatus::Active.to_string(),
         status_reason: None,
         position: log::head(&hooks.db, Log::Change).await?,
@@ -310,6 +295,7 @@ async fn get_subscription(
         (status = 409, description = "It was changed by others meanwhile."),
         (status = 413, description = "The body is too large."),
         (status = 415, description = "The body is not JSON."),
+        (status = 422, description = "`invalid_gtin`: an entry of `gtins` is no GTIN, `errors` has the code that was probably meant. `in_store_code`: a code of restricted circulation. `idempotency_key_reused`: the key came with another call."),
     ),
 )]
 #[patch("/v1/subscriptions/{subscription_id}")]
@@ -359,7 +345,7 @@ fn change<O: Op>(
         subscription.events = events(names, caller)?;
     }
     if let Some(asked) = &patch.filter {
-        subscription.filter = filter(asked)?;
+        subscription.filter = asked.stored()?;
     }
     if patch.description.is_some() {
         subscription.description = description(patch.description.clone())?;

@@ -49,6 +49,25 @@ pub fn fault_among(name: &str, text: &str, error: &InvalidGtin) -> (Code, FieldE
     (code, FieldError { parameter: Some(name.to_owned()), message, ..fault })
 }
 
+/// The same for one in a body, at a JSON Pointer.
+#[must_use]
+pub fn fault_at(pointer: &str, text: &str, error: &InvalidGtin) -> (Code, FieldError) {
+    let (code, fault) = fault(text, error);
+    (code, FieldError { parameter: None, pointer: Some(pointer.to_owned()), ..fault })
+}
+
+/// How a call is refused for several faults that would each refuse it with a code; `None` where they have
+/// none in common. Codes of restricted circulation are wrong GTINs among others.
+#[must_use]
+pub fn together(codes: &[Code]) -> Option<Code> {
+    let first = *codes.first()?;
+    if codes.iter().all(|code| *code == first) {
+        return Some(first);
+    }
+    let is_of_gtin = |code: &Code| matches!(code, Code::InvalidGtin | Code::InStoreCode);
+    codes.iter().all(is_of_gtin).then_some(Code::InvalidGtin)
+}
+
 /// What is wrong with a text in the parameter `gtin`, with the code that was probably meant.
 fn fault(text: &str, error: &InvalidGtin) -> (Code, FieldError) {
     let complete = || format!("{text}{}", check_digit(text.as_bytes()));

@@ -279,6 +279,38 @@ async fn each_event_that_there_is_not_is_named_with_the_one_that_is_like_it() {
 }
 
 #[tokio::test]
+async fn a_wrong_gtin_of_a_filter_is_told_with_the_one_that_was_meant() {
+    let app = TestApp::start().await;
+    let key = app.key(json!({})).await;
+    let asked = |gtins: &[&str]| {
+        let url = "https://hooks.example.com/";
+        json!({ "url": url, "events": ["price.changed"], "filter": { "gtins": gtins } })
+    };
+    let made = subscribe(&app, &key, asked(&["3276550063551"])).await;
+    assert_eq!(made["filter"]["gtins"], json!(["03276550063551"]));
+    let (make, change) = (("POST", "/v1/subscriptions".to_owned()), ("PATCH", path(&made, "")));
+    for (gtins, code) in [
+        (vec!["3276550063551", "3276550063552"], "invalid_gtin"),
+        (vec!["5000112611861", "3276550063552", "2012345012349"], "invalid_gtin"),
+        (vec!["3276550063551", "2012345012349"], "in_store_code"),
+    ] {
+        for (verb, path) in [&make, &change] {
+            let mut body = asked(&gtins);
+            if *verb == "PATCH" {
+                body = json!({ "filter": body["filter"] });
+            }
+            let refused = problem(ask(&app, &key, verb, path, Some(body)).await, 422, code).await;
+            let fault = &refused["errors"][0];
+            assert_eq!(fault["pointer"], "/filter/gtins/1", "{refused}");
+            if code == "invalid_gtin" {
+                assert_eq!(refused["expected_check_digit"], 1, "{refused}");
+                assert_eq!(fault["suggestion"], "3276550063551", "{refused}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_subscribed_is_refused_with_what_to_do() {
     let app = TestApp::builder().fixed_clock(NOON).set("HOOKS__PER_APP", "1").start().await;
     let key = app.key(json!({ "scopes": ["subscriptions:write", "prices:read"] })).await;
@@ -296,7 +328,7 @@ async fn what_cannot_be_subscribed_is_refused_with_what_to_do() {
         with("url", json!(7)),
         with("events", json!([])),
         with("events", json!(["price.change"])),
-        with("filter", json!({ "gtins": ["1"] })),
+        with("filter", json!({ "gtins": [1] })),
         with("filter", json!({ "store": [] })),
         with("filter", json!({ "store_ids": vec![data::store_id(0); 1_001] })),
         with("description", json!("x".repeat(201))),

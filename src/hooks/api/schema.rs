@@ -1,5 +1,6 @@
 //! Subscriptions and deliveries on the wire.
 
+use super::filter::AskedFilter;
 use crate::hooks::dispatch::Filter;
 use crate::hooks::event;
 use crate::hooks::store::{Delivery, Subscription};
@@ -64,7 +65,8 @@ pub(super) struct SubscriptionIn {
     pub(super) events: Vec<String>,
     /// Of which resources.
     #[serde(default)]
-    pub(super) filter: Option<Filter>,
+    #[schema(value_type = Option<Filter>)]
+    pub(super) filter: Option<AskedFilter>,
     /// What it is for, in your words.
     #[serde(default)]
     #[schema(max_length = 200, example = "Price alerts")]
@@ -88,7 +90,8 @@ pub(super) struct SubscriptionPatchIn {
     pub(super) events: Option<Vec<String>>,
     /// Of which resources from now on.
     #[serde(default)]
-    pub(super) filter: Option<Filter>,
+    #[schema(value_type = Option<Filter>)]
+    pub(super) filter: Option<AskedFilter>,
     /// What it is for, in your words.
     #[serde(default)]
     #[schema(max_length = 200, example = "Price alerts")]
