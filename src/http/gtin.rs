@@ -77,8 +77,8 @@ fn fault(text: &str, error: &InvalidGtin) -> (Code, FieldError) {
             (Code::InvalidGtin, "check_digit", error.to_string(), error.suggestion())
         }
         InvalidGtin::Length(length @ (7 | 11)) => {
-            let form = if *length == 7 { "EAN-8" } else { "UPC" };
-            let message = format!("looks like a {form} code without its check digit");
+            let form = if *length == 7 { "an EAN-8" } else { "a UPC" };
+            let message = format!("looks like {form} code without its check digit");
             (Code::InvalidGtin, "check_digit", message, Some(complete()))
         }
         _ => (Code::InvalidGtin, "malformed", error.to_string(), None),

@@ -39,7 +39,7 @@ impl PageRequest {
         let mut filters: Vec<&str> =
             query.split('&').filter(|pair| !pair.is_empty() && !is_place(pair)).collect();
         filters.sort_unstable();
-        Self {
+        let page = Self {
             path: request.path().to_owned(),
             query: query.to_owned(),
             filters: filters.join("&"),
@@ -53,6 +53,20 @@ impl PageRequest {
             columns: None,
             fields: None,
             wants_total: false,
+        };
+        page.check_cursor(params);
+        page
+    }
+
+    /// Notes a cursor that is none of this list, so that it is told beside what is wrong otherwise.
+    fn check_cursor(&self, params: &mut Params) {
+        let Some(text) = &self.cursor else { return };
+        let binding = self.binding();
+        if KeyCursor::parse(text, &binding).is_ok() {
+            return;
+        }
+        if let Err(error) = Cursor::parse(text, &binding) {
+            params.note_as((Code::InvalidCursor, fault(error)));
         }
     }
 
@@ -253,9 +267,12 @@ impl PageRequest {
 }
 
 fn refused(error: InvalidCursor) -> ApiError {
-    let fault = FieldError::parameter("cursor", "malformed", error.to_string());
     ApiError::new(Code::InvalidCursor, crate::kernel::sentence(format!("`cursor` {error}")))
-        .errors(vec![fault])
+        .errors(vec![fault(error)])
+}
+
+fn fault(error: InvalidCursor) -> FieldError {
+    FieldError::parameter("cursor", "malformed", error.to_string())
 }
 
 /// The `Link` header that names the next page.

@@ -338,7 +338,8 @@ impl Params {
         self.note_as((Code::InvalidParameter, error));
     }
 
-    fn note_as(&mut self, fault: (Code, FieldError)) {
+    /// Records a fault with the code of a refusal for such faults alone.
+    pub(super) fn note_as(&mut self, fault: (Code, FieldError)) {
         if self.errors.len() < MOST_FAULTS {
             self.errors.push(fault);
         }
@@ -370,9 +371,9 @@ impl Params {
             let detail = format!("A call has at most {MOST} parameters; this one has {count}.");
             return Err(ApiError::new(Code::InvalidParameter, detail));
         }
-        let Some((code, first)) = self.errors.first() else { return Ok(()) };
-        let is_alone = self.errors.iter().all(|(other, _)| other == code);
-        let code = if is_alone { *code } else { Code::InvalidParameter };
+        let Some((_, first)) = self.errors.first() else { return Ok(()) };
+        let codes: Vec<Code> = self.errors.iter().map(|(code, _)| *code).collect();
+        let code = gtin::together(&codes).unwrap_or(Code::InvalidParameter);
         let name = first.parameter.as_deref().unwrap_or_default();
         let detail = match &first.suggestion {
             Some(suggestion) => format!("`{name}` {}. Did you mean `{suggestion}`?", first.message),

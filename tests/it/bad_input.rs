@@ -211,8 +211,14 @@ async fn a_wrong_check_digit_is_named_wherever_a_gtin_is_sent() {
         assert_eq!(told["not_found"][0]["suggestion"], meant, "{told}");
     }
     // Beside what is wrong otherwise it is one fault of several.
-    let several = app.get(&key.text, "/v1/products?gtin=3276550063552&limit=0").await;
-    problem(several, 400, "invalid_parameter").await;
+    for other in ["limit=0", "cursor=abc"] {
+        let path = format!("/v1/products?gtin=3276550063552&{other}");
+        let told = problem(app.get(&key.text, &path).await, 400, "invalid_parameter").await;
+        assert_eq!(told["errors"].as_array().unwrap().len(), 2, "{told}");
+    }
+    // A code of restricted circulation is a wrong GTIN like others.
+    let both = "/v1/products?gtin=2012345012349,3276550063552";
+    problem(app.get(&key.text, both).await, 422, "invalid_gtin").await;
     for path in ["/v1/products?gtin=2012345012349", "/v1/stores?items=2012345012349"] {
         problem(app.get(&key.text, path).await, 422, "in_store_code").await;
     }

@@ -263,6 +263,8 @@ async fn what_is_no_place_is_refused_with_what_to_do() {
         (format!("/v1/stores?items={gtin}:0"), "items", "above 0"),
         (format!("/v1/stores?items={gtin}:-1"), "items", "above 0"),
         ("/v1/stores?items=5000112611861:1".into(), "items", "which no product has"),
+        ("/v1/stores?items=prd_nope:1".into(), "items", "`prd_` and 11 letters"),
+        ("/v1/stores?items=x".into(), "items", "neither a GTIN nor the id of a product"),
         (format!("/v1/stock?gtin={gtin}"), "lat", "name a place"),
         ("/v1/stock?lat=1&lon=1".into(), "product_id", "names the product"),
         (format!("/v1/stock?gtin={gtin}&lat=1&lon=1&max_age_s=0"), "max_age_s", "1 to 86400"),

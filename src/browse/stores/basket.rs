@@ -86,7 +86,18 @@ fn product(
     let grant = included.grant();
     let known = match code.parse::<ProductId>() {
         Ok(id) => Some(id).filter(|id| catalog.has_product_within(grant, *id)),
-        Err(_) => catalog.id_of_within(grant, params.gtin_among("items", code)?),
+        Err(_) if code.bytes().all(|byte| byte.is_ascii_digit()) => {
+            catalog.id_of_within(grant, params.gtin_among("items", code)?)
+        }
+        Err(error) => {
+            let what = if code.starts_with(ProductId::PREFIX) {
+                error.to_string()
+            } else {
+                "is neither a GTIN nor the id of a product".to_owned()
+            };
+            params.fault("items", "malformed", format!("has `{code}`, which {what}"));
+            return None;
+        }
     };
     if known.is_none() {
         params.fault("items", "not_found", format!("has `{code}`, which no product has"));
