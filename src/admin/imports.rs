@@ -102,7 +102,8 @@ struct ImportOut {
     /// Deletions that wait for approval.
     #[schema(example = 612)]
     held: i64,
-    /// What the file says that its format has no use for: names of columns or fields, the first 50.
+    /// What the file says that its format has no use for: names of columns or fields, the first 50; and those of
+    /// reductions that are none, with the reason.
     #[schema(max_items = 50, example = json!(["shipping", "tax"]))]
     unread: Vec<String>,
     /// When it began.

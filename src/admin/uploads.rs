@@ -95,7 +95,8 @@ struct UploadedOut {
     /// Deletions that wait for approval.
     #[schema(example = 0)]
     held: u64,
-    /// What the file says that its format has no use for: names of columns or fields, the first 50.
+    /// What the file says that its format has no use for: names of columns or fields, the first 50; and those of
+    /// reductions that are none, with the reason.
     #[schema(max_items = 50, example = json!(["shipping", "tax"]))]
     unread: Vec<String>,
     /// The first 20 refused rows; `/imports/{import_id}/refused` has all, up to 10,000.

@@ -31,7 +31,8 @@ pub struct Report {
     pub held: u64,
     /// The import's id, where it is recorded.
     pub import_id: Option<String>,
-    /// What the file says that its format has no use for: names of columns or fields, the first 50.
+    /// What the file says that its format has no use for: names of columns or fields, the first 50; and those of
+    /// reductions that are none, with the reason.
     pub unread: Vec<String>,
     /// Refused rows by the kind of fault.
     pub by_code: BTreeMap<&'static str, u64>,

@@ -289,6 +289,34 @@ fn lines_of(n: u32) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn a_reduction_that_is_none_is_named_as_not_read() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(2, 1).await;
+    let unread = async |feed: &str, format: &str, text: String| {
+        let answer = sent(&app, &format!("{feed}?format={format}&store=0000"), text.into()).await;
+        let import = &answer["imports"][0];
+        assert_eq!((&import["feed"], &import["rejected"]), (&json!(feed), &json!(0)), "{answer}");
+        import["unread"].clone()
+    };
+    let (one, two) = (data::sku(0), data::sku(1));
+    let google = |sale: &str| {
+        let rows = format!("{one}\t5.00 EUR\t{sale} EUR\n{two}\t5.00 EUR\t4.00 EUR\n");
+        format!("id\tprice\tsale_price\n{rows}")
+    };
+    let named = json!(["sale_price (not below price)"]);
+    assert_eq!(unread("offers", "google-products", google("6.00")).await, named);
+    assert_eq!(unread("offers", "google-products", google("4.50")).await, json!([]));
+    let record = |sku: &str, list: u32| {
+        let price = |amount: u32| json!({ "amount": amount, "currency": "EUR" });
+        json!({ "id": sku, "price": price(500), "list_price": price(list) })
+    };
+    let acp = |list: u32| format!("{}\n{}\n", record(&one, list), record(&two, 700));
+    let named = json!(["list_price (not above price)"]);
+    assert_eq!(unread("offers", "acp", acp(400)).await, named);
+    assert_eq!(unread("offers", "acp", acp(600)).await, json!([]));
+}
+
+#[tokio::test]
 async fn prices_that_name_no_store_are_refused_or_said_to_be_left_out() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
     let gs1 = "gtin,productName,price,priceCurrency,locationGLN\n\

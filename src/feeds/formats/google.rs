@@ -288,6 +288,28 @@ fn list_price(record: &Fields, paid: &Price) -> Result<Option<Price>, Fault> {
     Ok(Some(list).filter(|list| list.currency == paid.currency && list.amount > paid.amount))
 }
 
+/// What a record says of a reduction that is none, as a report tells it: offers do not take it.
+pub(super) fn no_reduction(to: &Translator<'_>, record: &Fields) -> Vec<&'static str> {
+    let says =
+        ["sale_price", "list_price", "acp:list_price"].iter().any(|n| record.get(n).is_some());
+    if to.feed != Feed::Offers || to.format == Format::Gs1Csv || !says {
+        return Vec::new();
+    }
+    let adapted = (to.format == Format::Acp).then(|| acp::adapted(record));
+    let record = adapted.as_ref().unwrap_or(record);
+    let Some(Ok(price)) = record.get("price").map(|text| text::price("price", text)) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    if record.get("sale_price").is_some() && matches!(sale(record, &price), Ok(None)) {
+        found.push("sale_price (not below price)");
+    }
+    if record.get("acp:list_price").is_some() && matches!(list_price(record, &price), Ok(None)) {
+        found.push("list_price (not above price)");
+    }
+    found
+}
+
 /// `programme:tier:12.50 EUR:cashback:points:from/through:shipping`: the price, where it holds now.
 fn member(record: &Fields, now: Micros) -> Result<Option<Price>, Fault> {
     let Some(program) = record.all("loyalty_program").next() else { return Ok(None) };

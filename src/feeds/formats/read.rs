@@ -1,7 +1,7 @@
 //! The records of a format's file, one at a time.
 
 use super::columns::Unread;
-use super::{Fields, Format, Translator, acp, column, xml};
+use super::{Fields, Format, Translator, acp, column, google, xml};
 use crate::catalog::Fault;
 use crate::feeds::source::{Reader, Record, json_lines};
 use serde_json::Value;
@@ -30,6 +30,7 @@ pub(in crate::feeds) fn read(
     match first {
         Some(b'<') if google => xml::items(bytes, |line, size, item| {
             unread.look(item.names());
+            unread.look(google::no_reduction(to, &item).into_iter());
             give(to, line, size, Ok(item), &mut take)
         }),
         Some(b'{') if to.format == Format::Acp => json_lines(bytes, |line, size, record| {
@@ -49,6 +50,8 @@ pub(in crate::feeds) fn read(
                 Ok(Value::Object(line_of)) => match acp::records(line_of) {
                     Ok(mut records) => records.all(|record| {
                         unread.look(record.iter().flat_map(Fields::names));
+                        let idle = record.iter().flat_map(|said| google::no_reduction(to, said));
+                        unread.look(idle);
                         give(to, line, size, record, &mut take)
                     }),
                     Err(fault) => take(line, size, Record::Refused(fault, Value::Null)),
@@ -100,10 +103,8 @@ fn table(
     let all = to.format == Format::GoogleLocalInventory;
     let fits = if all { needed.iter().all(has) } else { needed.iter().any(has) };
     if !fits {
-        let (format, wanted) =
-            (to.format.as_str(), needed.join(if all { " and " } else { " or " }));
-        let begin: String = names.join(", ").chars().take(200).collect();
-        return Err(format!("this is no {format}: its header lacks {wanted}; it has {begin}"));
+        let wanted = needed.join(if all { " and " } else { " or " });
+        return Err(of_another_format(to.format, &wanted, &names));
     }
     // Most files have few such columns, and one without a cell says nothing.
     let mut others: Vec<usize> = (0..names.len()).filter(|n| unread.is(&names[*n])).collect();
@@ -129,11 +130,18 @@ fn table(
             }
             Ok(fields)
         });
+        unread.look(fields.iter().flat_map(|said| google::no_reduction(to, said)));
         if !give(to, line, size, fields, &mut take) {
             break;
         }
     }
     Ok(())
+}
+
+/// Why a table is refused that lacks what every table of a format has.
+fn of_another_format(format: Format, wanted: &str, names: &[String]) -> String {
+    let begin: String = names.join(", ").chars().take(200).collect();
+    format!("this is no {}: its header lacks {wanted}; it has {begin}", format.as_str())
 }
 
 /// Hands on what a record says; whether more is wanted.
