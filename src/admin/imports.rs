@@ -81,6 +81,10 @@ struct ImportOut {
     /// How it stands.
     #[schema(value_type = ImportStatus, example = "held")]
     status: String,
+    /// Where the file came from: the source by its name, `upload` or `cli`; null in imports from before this was
+    /// recorded.
+    #[schema(required = true, example = "web-shop")]
+    source: Option<String>,
     /// The file's name.
     #[schema(example = "catalog.tsv")]
     file_name: String,
@@ -122,6 +126,7 @@ impl From<Import> for ImportOut {
             format: from.format,
             mode: from.mode,
             status: from.status,
+            source: from.source,
             file_name: from.file_name,
             sha256: from.sha256,
             accepted: from.accepted,

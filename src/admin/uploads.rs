@@ -7,7 +7,7 @@ use super::state::{State, done};
 use crate::catalog::offers::Plausible;
 use crate::feeds::mapping::Encoding;
 use crate::feeds::{
-    Feed, Format, Guard, ImportError, Mode, Options, Report, check_store, import_with, new_id,
+    Feed, Format, Guard, Hand, ImportError, Mode, Options, Report, check_store, import_with, new_id,
 };
 use crate::http::error::Problem;
 use crate::http::{ApiError, ApiPath, ApiResult, Code, FieldError, Params, arrival};
@@ -193,6 +193,7 @@ async fn upload_feed(
         adapted: None,
         format: params.value::<Format>("format").unwrap_or_default(),
         source: None,
+        hand: Hand::Upload,
         store_code: params.text("store"),
         mode: params.value::<Mode>("mode"),
         encoding: params.value::<Encoding>("encoding"),

@@ -3,7 +3,7 @@
 use super::desk::ACTOR;
 use super::freezes::Because;
 use super::speak::{remark, say};
-use super::table::{Table, row};
+use super::table::{Table, or_dash, row};
 use crate::access::error::Kind;
 use crate::access::service::By;
 use crate::access::store::{Change, record};
@@ -137,14 +137,15 @@ async fn told(tx: &mut Tx, by: &By<'_>, id: &str, op: &'static str) -> anyhow::R
 
 /// The columns of imports.
 const IMPORT: &str =
-    "ID BEGUN FEED FORMAT MODE STATUS ACCEPTED UNCHANGED REJECTED DELETED HELD FILE";
+    "ID BEGUN FEED FORMAT MODE STATUS ACCEPTED UNCHANGED REJECTED DELETED HELD SOURCE FILE";
 
 fn cells(import: &held::Import) -> Vec<String> {
     let held::Import { id, feed, format, mode, status, file_name, .. } = import;
     let held::Import { accepted, unchanged, rejected, deleted, held, .. } = import;
-    let at = Micros(import.started_at);
+    let (at, source) = (Micros(import.started_at), or_dash(import.source.as_ref()));
     row![
-        id, at, feed, format, mode, status, accepted, unchanged, rejected, deleted, held, file_name
+        id, at, feed, format, mode, status, accepted, unchanged, rejected, deleted, held, source,
+        file_name
     ]
 }
 

@@ -5,7 +5,8 @@ use crate::catalog::offers::Plausible;
 use crate::config::Config;
 use crate::feeds::mapping::Encoding;
 use crate::feeds::{
-    Feed, Format, Guard, MappingFile, Mode, Options, Progress, Report, check_store, import_with,
+    Feed, Format, Guard, Hand, MappingFile, Mode, Options, Progress, Report, check_store,
+    import_with,
 };
 use crate::kernel::Clock;
 use crate::storage::Db;
@@ -91,6 +92,7 @@ impl Args {
             adapted: None,
             format: self.format,
             source: None,
+            hand: Hand::Shell,
             store_code: self.store.clone(),
             mode: self.mode,
             encoding: self.encoding,

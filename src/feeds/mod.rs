@@ -27,7 +27,7 @@ mod tests;
 pub use adapted::{Adapted, MappingFile};
 pub use formats::Format;
 pub use mapping::{Mapping, MappingError};
-pub use options::{Guard, Mode, Options};
+pub use options::{Guard, Hand, Mode, Options};
 pub use report::{Rejected, Report};
 pub use run::{check_store, import, import_values, import_with};
 pub use store::new_id;

@@ -78,6 +78,27 @@ impl Guard {
     }
 }
 
+/// By what way a file comes that is from no source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hand {
+    /// The command line.
+    #[default]
+    Shell,
+    /// The admin API.
+    Upload,
+}
+
+impl Hand {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Shell => "cli",
+            Self::Upload => "upload",
+        }
+    }
+}
+
 /// How a file is to be imported.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -89,6 +110,8 @@ pub struct Options {
     pub format: Format,
     /// The source that the file comes from, by its name: files of the same name from another are other files.
     pub source: Option<String>,
+    /// By what way it comes where it is from none.
+    pub hand: Hand,
     /// The store of offers and levels whose file names none: the web shop.
     pub store_code: Option<String>,
     /// Whether the file says all there is; where nothing is said, what the mapping says.
@@ -114,6 +137,11 @@ impl Options {
     /// The word for how the file is laid out.
     pub(super) fn layout(&self) -> &'static str {
         if self.mapping.is_some() { "csv" } else { self.format.as_str() }
+    }
+
+    /// Where the file comes from, as it is told: its source, or the way.
+    pub(super) fn came_from(&self) -> String {
+        self.source.clone().unwrap_or_else(|| self.hand.as_str().to_owned())
     }
 
     /// A hash over where a file comes from, what says how it is read, of which store, and which prices are taken.

@@ -100,6 +100,7 @@ pub async fn import_with(
         mode: options.format.mode(feed, options.mode()),
         file_name: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         sha256: checked.sha256.clone(),
+        source: options.came_from(),
         read_as: options.read_as(),
         started_at,
         told_at: started_at,

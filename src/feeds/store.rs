@@ -49,6 +49,8 @@ pub(super) struct Run {
     pub(super) file_name: String,
     /// SHA-256 of the file in hex.
     pub(super) sha256: String,
+    /// Where the file comes from: the name of a source, or the way by which it was handed over.
+    pub(super) source: String,
     /// How it is read: a hash over what the options say of that.
     pub(super) read_as: String,
     /// When the import began.
@@ -68,8 +70,8 @@ pub fn new_id() -> Result<String, ImportError> {
 /// deletes nothing (see [`sweep::stage`]).
 pub(super) async fn begin(db: &Db, run: &Run) -> Result<Micros, StoreError> {
     const BEGIN: &str = "INSERT INTO imports (id, feed, file_name, sha256, accepted, unchanged,
-        rejected, started_at, finished_at, mode, format, status, read_as)
-        VALUES ($1, $2, $3, $4, 0, 0, 0, $5, $5, $6, $7, 'running', $8)";
+        rejected, started_at, finished_at, mode, format, status, read_as, source)
+        VALUES ($1, $2, $3, $4, 0, 0, 0, $5, $5, $6, $7, 'running', $8, $9)";
     const KEEP_TOLD: &str = "UPDATE imports SET told_at = $1 WHERE id = $2";
     const TOLD_AT: &str = "SELECT MIN(COALESCE(told_at, started_at)) FROM imports WHERE feed = $1 AND file_name = $2
         AND read_as = $3 AND sha256 = $4 AND started_at > COALESCE((SELECT MAX(started_at) FROM imports
@@ -87,6 +89,7 @@ pub(super) async fn begin(db: &Db, run: &Run) -> Result<Micros, StoreError> {
             .bind(run.mode.as_str())
             .bind(run.format)
             .bind(&run.read_as)
+            .bind(&run.source)
             .execute(c)
             .await?;
     });

@@ -243,7 +243,8 @@ async fn every_node_tells_how_the_sources_are_and_looks_when_asked() {
     let kind = (&done["kind"], &done["mode"], &done["format"]);
     assert_eq!(kind, (&json!("folder"), &json!("full"), &json!("google-products")));
     let path = format!("/admin/v1/imports/{}", ids[1].as_str().unwrap());
-    assert_eq!(without.admin_ok("GET", &path, None).await["import"]["accepted"], 2);
+    let import = without.admin_ok("GET", &path, None).await["import"].clone();
+    assert_eq!((&import["accepted"], &import["source"]), (&json!(2), &json!("google")));
 
     fs::write(two, "no\theader\n").unwrap();
     app.admin_ok("POST", "/admin/v1/sources/google/look", None).await;

@@ -80,6 +80,8 @@ async fn a_full_file_that_deletes_too_much_waits_for_approval() {
     let (code, listed, _) = app.shell(&["feed", "list", "--status", "held"]).await;
     let id = seen["import"]["id"].as_str().unwrap();
     assert!(code == 0 && listed.contains(id) && listed.lines().count() == 1, "{listed}");
+    assert_eq!(seen["import"]["source"], "upload");
+    assert!(listed.contains("\tupload\t"), "{listed}");
     let others = app.admin_ok("GET", "/admin/v1/imports?status=held&feed=stores", None).await;
     assert_eq!(others["items"], json!([]));
     let approved = app.admin_ok("POST", &format!("{path}/approve"), None).await;

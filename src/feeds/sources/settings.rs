@@ -4,7 +4,7 @@ use super::Bounds;
 use super::folder::open_plain;
 use crate::feeds::mapping::{Encoding, toml_fault};
 use crate::feeds::store::sources::Says;
-use crate::feeds::{Feed, Format, MappingFile, Mode, Options};
+use crate::feeds::{Feed, Format, Hand, MappingFile, Mode, Options};
 use crate::kernel::hex;
 use crate::kernel::secret::Secret;
 use serde::Deserialize;
@@ -82,6 +82,7 @@ impl Settings {
             adapted: None,
             format: word::<Format>("format", keys.format.as_deref())?.unwrap_or_default(),
             source: folder.file_name().map(|name| name.to_string_lossy().into_owned()),
+            hand: Hand::default(),
             store_code: keys.store.clone(),
             mode: word::<Mode>("mode", keys.mode.as_deref())?,
             encoding: word::<Encoding>("encoding", keys.encoding.as_deref())?,

@@ -25,6 +25,8 @@ pub struct Import {
     pub mode: String,
     /// `running`, `done`, `sweeping`, `held`, `approved`, `rejected` or `failed`.
     pub status: String,
+    /// Where the file came from: a source by its name, `upload` or `cli`; none where it was not recorded yet.
+    pub source: Option<String>,
     /// The file's name.
     pub file_name: String,
     /// SHA-256 of the file in hex.
@@ -146,7 +148,7 @@ pub struct ImportQuery {
 pub async fn list(db: &Db, query: &ImportQuery, most: u32) -> Result<Vec<Import>, StoreError> {
     // An absent filter is an empty text, which is no status and no feed, so that there is one statement.
     const LIST: &str =
-        "SELECT id, feed, format, mode, status, file_name, sha256, accepted, unchanged,
+        "SELECT id, feed, format, mode, status, source, file_name, sha256, accepted, unchanged,
         rejected, deleted, held, unread, started_at, finished_at
         FROM imports WHERE ($2 = '' OR status = $2) AND ($3 = '' OR feed = $3)
           AND (started_at < $4 OR (started_at = $4 AND id > $5))
@@ -190,7 +192,7 @@ pub async fn count_refused(db: &Db, id: &str) -> Result<i64, StoreError> {
 /// One import, where there is one.
 pub async fn show(db: &Db, id: &str) -> Result<Option<Shown>, StoreError> {
     const SHOW: &str =
-        "SELECT id, feed, format, mode, status, file_name, sha256, accepted, unchanged,
+        "SELECT id, feed, format, mode, status, source, file_name, sha256, accepted, unchanged,
         rejected, deleted, held, unread, started_at, finished_at FROM imports WHERE id = $1";
     const REFUSED: &str = "SELECT line, field, value, code, message FROM import_faults
         WHERE import_id = $1 ORDER BY number LIMIT $2";

@@ -133,7 +133,7 @@ async fn a_full_file_in_a_known_format_is_held_and_approved() {
     let id = id.trim_end_matches(['`', ',']);
     assert!(place.ok(&["feed", "list"]).contains("\tfull\theld\t"));
     let shown: Value = serde_json::from_str(&place.ok(&["feed", "show", id])).unwrap();
-    assert_eq!(shown["import"]["held"], 40);
+    assert_eq!((&shown["import"]["held"], &shown["import"]["source"]), (&json!(40), &json!("cli")));
     assert!(place.ok(&["feed", "approve", id]).starts_with("40 deleted"));
     assert!(place.fails(1, &["feed", "reject", id]).contains("holds nothing"));
     let error = place.fails(1, &["import", "all", "feed.tsv"]);
