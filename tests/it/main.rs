@@ -73,6 +73,7 @@ mod plan_changes;
 mod plan_follow;
 mod prices;
 mod products;
+mod promotions;
 mod quotas;
 mod quotas_ledger;
 mod redis_ways;

@@ -58,7 +58,7 @@ pub(super) async fn list_promotions(
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let product: Option<ProductId> = params.value("product_id");
-    let active_at: Option<Micros> = params.value("active_at");
+    let (active_at, now): (Option<Micros>, _) = (params.value("active_at"), clock.now());
     let query = PromotionQuery {
         store: params.value("store_id"),
         subject: None,
@@ -67,7 +67,7 @@ pub(super) async fn list_promotions(
         channel: params.one_of("channel", Channel::WORDS),
         audiences: params.words("audience"),
         active_at,
-        not_ended_at: active_at.is_none().then(|| clock.now()),
+        not_ended_at: active_at.is_none().then_some(now),
         updated_since: params.value("updated_since"),
         grant: None,
     };
@@ -92,7 +92,7 @@ pub(super) async fn list_promotions(
     let (next, total) =
         (found.next_pair(), page.wants_total().then(|| view.count_promotions(&query)));
     let items: Vec<Bytes> = found.items.into_iter().map(shown).collect();
-    page.answer_counted(&items, next, total, Cache::Short)
+    page.answer_counted(&items, next, total, view.cache_of_promotions(&query, now))
 }
 
 /// Refuses filters by fields that the caller's plan leaves out.

@@ -1,8 +1,8 @@
 //! Promotions in memory: some thousands at most, so a list looks at each.
 
-use super::{Grant, Listed, Lookup, Page, with_deleted};
+use super::{CatalogView, Grant, Listed, Lookup, Page, with_deleted};
 use crate::catalog::offers::Channel;
-use crate::http::answer::digest;
+use crate::http::answer::{Cache, digest};
 use crate::kernel::Micros;
 use crate::kernel::id::{BrandId, CategoryId, ProductId, PromotionId, StoreId};
 use crate::kernel::word::{read_words, words};
@@ -121,6 +121,12 @@ impl PromotionRecord {
         }
         Phase::Current
     }
+
+    /// The next instant behind another at which it begins or ends.
+    fn turns_after(&self, now: Micros) -> Option<Micros> {
+        let Traits { valid_from, valid_through, .. } = &self.traits;
+        [*valid_from, *valid_through].into_iter().flatten().filter(|at| *at > now).min()
+    }
 }
 
 /// What became of a promotion.
@@ -227,6 +233,17 @@ pub(super) struct Promotions {
     gone: BTreeMap<u64, Micros>,
 }
 
+impl CatalogView {
+    /// How long the promotions that a query takes may be kept: not beyond the next instant at which one of them
+    /// begins or ends.
+    pub fn cache_of_promotions(&self, query: &PromotionQuery, now: Micros) -> Cache {
+        let turn = self.with_promotions(query.grant.as_ref(), |promotions, told| {
+            promotions.turns_after(query, told, now)
+        });
+        Cache::Short.until(turn, now)
+    }
+}
+
 impl Promotions {
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
@@ -278,6 +295,16 @@ impl Promotions {
     pub(super) fn count(&self, query: &PromotionQuery, told: Told<'_>) -> u64 {
         let takes = |promotion: &&PromotionRecord| query.takes(promotion) && told(promotion);
         self.by_id.values().filter(takes).count() as u64
+    }
+
+    /// The next instant behind another at which one that a query takes begins or ends.
+    fn turns_after(&self, query: &PromotionQuery, told: Told<'_>, now: Micros) -> Option<Micros> {
+        let turns = self.by_id.values().filter_map(|one| Some((one.turns_after(now)?, one)));
+        // Whether one is taken costs more than when it turns: it is asked of few.
+        turns.fold(None, |next: Option<Micros>, (at, one)| {
+            let is_next = next.is_none_or(|next| at < next) && query.takes(one) && told(one);
+            if is_next { Some(at) } else { next }
+        })
     }
 
     pub(super) fn list_with_deleted(
