@@ -21,7 +21,8 @@ pub(super) struct Args {
     /// What to import: categories, products, stores, promotions, offers or stock; with `--format`
     /// also all that the format tells.
     feed: What,
-    /// NDJSON in the API's own shapes, a file of `--format`, or CSV with `--mapping`; plain or gzip.
+    /// NDJSON in the API's own shapes, a file of `--format`, or CSV with `--mapping`; plain or gzip. A file
+    /// is known by its name without the folder: give files of different systems different names.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// How the columns of a CSV become fields, or those of a known format (see config/feeds/).

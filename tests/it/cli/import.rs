@@ -40,6 +40,30 @@ async fn a_bad_row_of_any_feed_is_reported_and_stops_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_known_by_its_name_without_the_folder_as_the_help_says() {
+    let place = Place::made().await;
+    let help = place.ok(&["help", "import"]).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("known by its name without the folder"), "{help}");
+    place.write("categories.ndjson", lines(&data::categories()));
+    place.ok(&["import", "categories", "categories.ndjson"]);
+    place.write("products.ndjson", lines(&[data::product(0)]));
+    place.ok(&["import", "products", "products.ndjson"]);
+    place.write("stores.ndjson", lines(&[data::store(0)]));
+    place.ok(&["import", "stores", "stores.ndjson"]);
+    let import = |folder: &str, name: &str, price: &str| {
+        std::fs::create_dir_all(place.path(folder)).unwrap();
+        let file = format!("{folder}/{name}");
+        place.write(&file, lines(&[data::offer(0, 0, price)]));
+        place.ok(&["import", "offers", &file])
+    };
+    assert!(import("a", "offers.ndjson", "5.00").contains("1 accepted"));
+    assert!(import("a", "news.ndjson", "6.00").contains("1 accepted"));
+    // The first file again, from another folder: what was told since stays.
+    assert!(import("b", "offers.ndjson", "5.00").contains("1 unchanged"));
+    assert!(import("b", "others.ndjson", "5.00").contains("1 accepted"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_refused_rows_of_an_import_are_told_again() {
     let place = Place::made().await;
     place.write(
