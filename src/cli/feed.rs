@@ -24,7 +24,7 @@ const REFUSED_AT_ONCE: u32 = 500;
 pub(super) enum FeedCommand {
     /// The newest imports.
     List {
-        /// Only those that stand so: running, done, sweeping, held, approved, rejected or failed. `held` waits for approval.
+        /// Only those that stand so: running, done, sweeping, held, approved, rejected, superseded or failed. `held` waits for approval.
         #[arg(long)]
         status: Option<ImportStatus>,
         /// Only those about this: categories, products, stores, promotions, offers or stock.

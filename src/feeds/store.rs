@@ -207,6 +207,9 @@ pub(super) async fn finish(
     bulk::without_nul(&mut cells);
     bulk::write(&mut tx, &FAULT, &cells).await?;
     forget_refused(&mut tx, run.feed).await?;
+    if run.mode == Mode::Full && status == "done" {
+        held::supersede_held(&mut tx, &run.id).await?;
+    }
     tx.commit().await
 }
 

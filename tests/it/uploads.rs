@@ -3,6 +3,7 @@
 use crate::support::schema::documented;
 use crate::support::{NOON, TestApp, data, problem};
 use comptoir::feeds::{Feed, Guard, ImportError, Mode, Options, Progress, import_with};
+use comptoir::kernel::clock::SECOND;
 use comptoir::storage::Tx;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -284,6 +285,35 @@ async fn every_refused_row_can_be_fetched_up_to_a_bound_and_is_counted_beyond() 
     assert_eq!((page["items"].as_array().unwrap().len(), &page["next"]), (20, &Value::Null));
     let unknown = app.admin("GET", "/admin/v1/imports/imp_00000000000/refused", None).await;
     problem(unknown, 404, "not_found").await;
+}
+
+#[tokio::test]
+async fn what_waits_of_an_older_file_is_superseded_by_a_newer_one() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    sent(&app, "products?file_name=all", lines(0..60)).await;
+    let full = async |name: &str, numbers| {
+        app.clock.advance(SECOND);
+        let path = format!("products?mode=full&file_name={name}");
+        let sent = sent(&app, &path, lines(numbers)).await;
+        format!("/admin/v1/imports/{}", sent["imports"][0]["id"].as_str().unwrap())
+    };
+    let status = async |path: &str| {
+        let import = app.admin_ok("GET", path, None).await["import"].clone();
+        json!([import["status"], import["held"]])
+    };
+    let (other, older) = (full("other", 0..10).await, full("one", 0..10).await);
+    let newer = full("one", 0..11).await;
+    // One that waits itself decides nothing.
+    assert_eq!(status(&older).await, json!(["held", 50]));
+    app.admin_ok("POST", &format!("{newer}/approve"), None).await;
+    assert_eq!(status(&newer).await, json!(["approved", 0]));
+    assert_eq!(status(&older).await, json!(["superseded", 0]));
+    let late = app.admin("POST", &format!("{older}/approve"), None).await;
+    problem(late, 409, "conflict").await;
+    assert_eq!(status(&other).await[0], "held", "a file of another name is another file");
+    // One that deletes nothing that would have to wait decides as well.
+    full("other", 0..11).await;
+    assert_eq!(status(&other).await, json!(["superseded", 0]));
 }
 
 fn lines_of(n: u32) -> Vec<u8> {

@@ -23,7 +23,7 @@ pub struct Import {
     pub format: String,
     /// `full` or `incremental`.
     pub mode: String,
-    /// `running`, `done`, `sweeping`, `held`, `approved`, `rejected` or `failed`.
+    /// `running`, `done`, `sweeping`, `held`, `approved`, `rejected`, `superseded` or `failed`.
     pub status: String,
     /// Where the file came from: a source by its name, `upload` or `cli`; none where it was not recorded yet.
     pub source: Option<String>,
@@ -128,6 +128,8 @@ words! {
         Approved = "approved",
         /// Deletions that waited were rejected.
         Rejected = "rejected",
+        /// Deletions waited until a newer full file of the same name and source was applied.
+        Superseded = "superseded",
         /// It broke off.
         Failed = "failed",
     }
@@ -232,6 +234,7 @@ pub async fn carry_out(
     let removed = sweep::carry_out(db, clock, feed, id, until).await?;
     let mut tx = db.begin().await?;
     decide(&mut tx, id, "approved").await?;
+    supersede_held(&mut tx, id).await?;
     tx.commit().await?;
     Ok(removed)
 }
@@ -252,6 +255,33 @@ pub async fn reject(tx: &mut Tx, id: &str) -> Result<(), DecisionError> {
     on_tx!(tx, c => {
         sqlx::query(DROP).bind(id).execute(c).await.map_err(StoreError::from)?;
     });
+    Ok(())
+}
+
+macro_rules! of_older {
+    ($what:literal) => {
+        concat!(
+            $what,
+            " IN (SELECT older.id FROM imports older, imports newer
+              WHERE newer.id = $1 AND newer.mode = 'full' AND older.status = 'held'
+                AND older.feed = newer.feed AND older.file_name = newer.file_name
+                AND older.read_as = newer.read_as AND older.started_at < newer.started_at)"
+        )
+    };
+}
+const SUPERSEDE: [&str; 2] = [
+    of_older!("DELETE FROM import_deletions WHERE import_id"),
+    of_older!("UPDATE imports SET status = 'superseded', held = 0 WHERE id"),
+];
+
+/// Drops what older imports of the same full file hold for approval, where a newer one has been applied: what
+/// that did not name either it has deleted itself.
+pub(in crate::feeds) async fn supersede_held(tx: &mut Tx, newer: &str) -> Result<(), StoreError> {
+    for statement in SUPERSEDE {
+        on_tx!(&mut *tx, c => {
+            sqlx::query(statement).bind(newer).execute(c).await?;
+        });
+    }
     Ok(())
 }
 
