@@ -9,7 +9,7 @@ use super::super::terms::{Level, Terms};
 use super::conclude::put_back;
 use super::give::Giver;
 use super::remote::{Gate, Remote};
-use super::reserve::ask_binding;
+use super::reserve::{ask_binding, ask_quotas, stand_known};
 use super::wire::{self, Answer, Line};
 use crate::cluster::{Away, Nodes, Redis, Slot};
 use crate::kernel::Micros;
@@ -176,17 +176,28 @@ impl Shared {
             accounts.each(|account, level| account.ask(level, ask, &mut decision));
         }
         if bound && decision.allowed() {
-            accounts.each(|account, level| ask_binding(account, level, ask, &mut decision));
-            if decision.allowed() {
+            let mut by_share = decision;
+            accounts.each(|account, level| ask_binding(account, level, ask, &mut by_share));
+            if by_share.allowed() {
                 return None;
             }
-            self.count_degraded();
-            decision.degrade();
+            // A quota that is known to be used up is refused as one, whatever the share has.
+            accounts.each(|account, level| ask_quotas(account, level, ask, strict, &mut decision));
+            if decision.allowed() {
+                self.count_degraded();
+                by_share.degrade();
+                decision = by_share;
+            }
         }
         if decision.allowed() {
             return None;
         }
-        accounts.each(|account, level| account.conclude(level, ask, &mut decision));
+        accounts.each(|account, level| {
+            account.conclude(level, ask, &mut decision);
+            if bound && strict {
+                stand_known(account, level, ask, &mut decision);
+            }
+        });
         Some(Admission { decision, permit: None })
     }
 

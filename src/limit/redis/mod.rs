@@ -69,11 +69,12 @@
 //! Plans with `when_degraded: refuse` are refused instead. When Redis is there again, each node tells it what it has
 //! admitted meanwhile: of rates by itself; of quotas what it knows, and what others have admitted by the ledger, which
 //! all nodes follow. Nodes do not find at once that Redis is back, and the ledger is behind; so the share of a quota
-//! binds its node for some seconds more (`reserve`), beside Redis; calls that are under way at once may pass it
-//! together. What a share had granted and the ledger has not by then may be granted once more: nothing, where folding
-//! works and its interval is the default. Where Redis is away from some nodes only, the others hear of what these
-//! grant by the ledger, and up to a fold interval of that comes on top. What calls of a share that are under way when
-//! Redis is told of them do not cost stays used there, as with a node that was killed.
+//! binds its node for some seconds more (`reserve`), beside Redis, and what it refuses of a quota that is known to be
+//! used up is refused as used up; calls that are under way at once may pass it together. What a share had granted and
+//! the ledger has not by then may be granted once more: nothing, where folding works and its interval is the default.
+//! Where Redis is away from some nodes only, the others hear of what these grant by the ledger, and up to a fold
+//! interval of that comes on top. What calls of a share that are under way when Redis is told of them do not cost stays
+//! used there, as with a node that was killed.
 
 mod conclude;
 mod give;

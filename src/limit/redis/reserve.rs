@@ -63,6 +63,38 @@ fn ask_known(account: &Account, level: &Level, ask: &Ask, decision: &mut Decisio
     }
 }
 
+/// Asks each quota of a level by what is known of it while its share binds this node: by the ledger, and by what the
+/// shared counter has told where that `is_used`.
+pub(super) fn ask_quotas(
+    account: &mut Account,
+    level: &Level,
+    ask: &Ask,
+    is_used: bool,
+    decision: &mut Decision,
+) {
+    for (placed, counter) in level.quotas.iter().zip(&mut account.counters) {
+        let why = counter.refuses(placed.grant.quota, ask.now, ask.quota_milli());
+        if let Some(why) = why.filter(|_| placed.operations.cover(ask.operation)) {
+            decision.refuse(placed.place, why);
+        }
+    }
+    if is_used {
+        ask_known(account, level, ask, decision);
+    }
+}
+
+/// Says how the quotas of a level stand where the shared counter has told of more than the ledger has.
+pub(super) fn stand_known(account: &Account, level: &Level, ask: &Ask, decision: &mut Decision) {
+    let quotas = level.quotas.iter().zip(&account.counters);
+    for (placed, counter) in quotas.filter(|(placed, _)| placed.operations.cover(ask.operation)) {
+        let full = u64::from(placed.grant.quota) * 1_000;
+        let left = full.saturating_sub(counter.known(ask.now)) / 1_000;
+        let mut standing = decision.standing(placed.place);
+        standing.remaining = standing.remaining.min(u32::try_from(left).unwrap_or(u32::MAX));
+        decision.stand(placed.place, standing);
+    }
+}
+
 /// Asks the shares of quotas that bind this node although Redis is there.
 pub(super) fn ask_binding(account: &Account, level: &Level, ask: &Ask, decision: &mut Decision) {
     let Account { counters, remote: Some(remote), .. } = account else { return };

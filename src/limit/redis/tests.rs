@@ -241,9 +241,10 @@ fn a_quota_that_is_used_up_stays_so_without_redis_and_with_one_that_lost_its_mem
     assert!(last.decision.allowed());
     let reduced = share(1, 3_000).decision;
     assert!(reduced.is_degraded() && !reduced.is_reduced(), "{reduced:?}");
-    // The share binds it now that Redis is there again.
+    // The share binds it now that Redis is there again, and what it refuses is known to be used up.
     let bound = shop.take(1, &terms, &call(1_000, START)).decision;
-    assert!(bound.is_degraded() && bound.is_reduced(), "{bound:?}");
+    assert!(!bound.allowed() && !bound.is_degraded() && !bound.is_reduced(), "{bound:?}");
+    assert!(bound.retry_after_s() > Some(3_600) && bound.standing(0).remaining == 0, "{bound:?}");
     drop(last);
     // Emptied, Redis is told what the first node to ask has heard.
     let Limiter::Shared(shared) = &shop.nodes[0] else { return };

@@ -1,6 +1,6 @@
 //! Quotas where Redis dies or forgets: what was used stays used, and what is admitted above is within the bound.
 
-use super::{LEASED, STRICT, all_at_once, call, quota};
+use super::{LEASED, STRICT, all_at_once, all_in_batches, call, quota};
 use crate::support::cluster::Cluster;
 use crate::support::process::wait_until;
 use crate::support::redis::RedisServer;
@@ -36,6 +36,52 @@ async fn a_quota_that_is_used_up_stays_so_when_redis_is_killed() {
     let after = answer.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap();
     let limit = answer.headers()["ratelimit"].to_str().unwrap();
     // The year's end, and not in some seconds.
+    assert!(after > 60 && limit == format!("\"quota\";r=0;t={after}"), "{after}: {limit}");
+    redis.restart();
+    nothing_is_left_once_redis_is_back(&cluster, &key.text).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_that_is_used_up_stays_so_when_redis_is_back_where_units_are_leased() {
+    let Some(mut redis) = RedisServer::start() else { return };
+    let Some(cluster) = Cluster::start(NODES, Some(&redis), &LEASED).await else { return };
+    let key = cluster.key("used up", quota(300)).await;
+    let until = Instant::now() + 2 * crate::support::PATIENCE;
+    let mut admitted = 0;
+    while admitted < 300 {
+        assert!(Instant::now() < until, "{admitted}");
+        admitted += all_in_batches(&cluster, &key, 100).await;
+    }
+    // Until the ledger has them, other nodes may hold what is left by all that one knows.
+    for node in 0..NODES {
+        while call(&cluster, node, &key.text).await != ("exceeded", false) {
+            assert!(Instant::now() < until, "{node}");
+            crate::support::pause().await;
+        }
+    }
+    redis.kill();
+    cluster.each_says("comptoir_redis_up", |up| up == 0.0);
+    // A node repeats for a second what Redis has just told it; then its share is asked.
+    for node in 0..NODES {
+        while call(&cluster, node, &key.text).await != ("exceeded", true) {
+            assert!(Instant::now() < until, "{node}");
+            crate::support::pause().await;
+        }
+    }
+    redis.restart();
+    nothing_is_left_once_redis_is_back(&cluster, &key.text).await;
+}
+
+/// Shares bind the nodes still, beside a Redis that was started anew: who has exceeded the quota is told that, and not
+/// that there is too little capacity.
+async fn nothing_is_left_once_redis_is_back(cluster: &Cluster, key: &str) {
+    cluster.each_says("comptoir_redis_up", |up| up == 1.0);
+    for n in 0..300 {
+        assert_eq!(call(cluster, n % NODES, key).await, ("exceeded", false), "{n}");
+    }
+    let answer = cluster.get(1, key).await;
+    let after = answer.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap();
+    let limit = answer.headers()["ratelimit"].to_str().unwrap();
     assert!(after > 60 && limit == format!("\"quota\";r=0;t={after}"), "{after}: {limit}");
 }
 
