@@ -4,6 +4,7 @@ use super::Scopes;
 use super::plan::{NeverFits, NoSuccessor, Renamed};
 use crate::http::{ApiError, Code, FieldError};
 use crate::kernel::Micros;
+use crate::kernel::id::PlanId;
 use crate::storage::StoreError;
 use std::fmt;
 
@@ -118,6 +119,9 @@ pub enum AccessError {
         /// The id given.
         id: String,
     },
+    /// A plan that is not offered, or that does not exist: which of the two is not said.
+    #[error("no plan `{0}` is offered; `GET /v1/plans` lists those that are")]
+    NotOffered(PlanId),
     /// A field holds a value that cannot be meant.
     #[error("{message}")]
     Field {
@@ -236,6 +240,7 @@ impl From<AccessError> for ApiError {
         match error {
             AccessError::NotFound { .. } => Self::new(Code::NotFound, detail),
             AccessError::Reference { field, .. } => at_field(field, "not_found", &detail),
+            AccessError::NotOffered(_) => at_field("plan_id", "not_found", &detail),
             AccessError::Field { field, .. } => at_field(field, "not_allowed", &detail),
             AccessError::NeverFits(why) => {
                 at_field(&format!("weights/{}", why.operation), "not_allowed", &detail)

@@ -134,6 +134,11 @@ async fn what_is_public_is_listed_and_nothing_is_open_where_nobody_may_apply() {
         said["detail"].as_str().unwrap().replace(&hidden, "X"),
         none["detail"].as_str().unwrap().replace("pln_00000000000", "X")
     );
+    assert_eq!(
+        (&said["errors"][0]["pointer"], &said["errors"][0]["code"]),
+        (&json!("/plan_id"), &json!("not_found"))
+    );
+    assert!(said["detail"].as_str().unwrap().contains("`GET /v1/plans` lists"), "{said}");
     let wrong = app.http.put(app.public_url("/v1/plans")).send().await.unwrap();
     assert_eq!(wrong.headers()["allow"], "GET, HEAD");
     problem(wrong, 405, "method_not_allowed").await;

@@ -97,3 +97,30 @@ async fn a_first_key_has_no_scope_that_two_people_give() {
     let scopes = app.admin_ok("GET", &place, None).await["scopes"].to_string();
     assert!(scopes.contains("stock:read") && !scopes.contains("stock:quantity"), "{scopes}");
 }
+
+#[tokio::test]
+async fn a_closed_plan_that_is_shown_is_told_as_closed_and_a_hidden_one_as_none() {
+    let app = desk().await;
+    let (shown, hidden) = (plan(&app, "closed", true).await, plan(&app, "closed", false).await);
+    let plans = app.http.get(app.public_url("/v1/plans")).send().await.unwrap();
+    let plans: Value = plans.json().await.unwrap();
+    assert_eq!(plans["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&plans["items"][0]["id"], &plans["items"][0]["approval"]),
+        (&json!(shown), &json!("closed"))
+    );
+    let refused = async |plan: &str| {
+        let call = app.http.post(app.public_url("/v1/applications"));
+        let answer = call.json(&wish(plan, "a@b.example")).send().await.unwrap();
+        let said = problem(answer, 400, "invalid_body").await;
+        let fault = &said["errors"][0];
+        assert_eq!(fault["pointer"], "/plan_id");
+        let (code, detail) = (fault["code"].as_str().unwrap(), said["detail"].as_str().unwrap());
+        (code.to_owned(), detail.replace(plan, "X"))
+    };
+    let (code, detail) = refused(&shown).await;
+    assert!(code == "not_allowed" && detail.contains("Write to the retailer"), "{code}: {detail}");
+    let none = refused("pln_00000000000").await;
+    assert_eq!(none.0, "not_found");
+    assert_eq!(refused(&hidden).await, none);
+}

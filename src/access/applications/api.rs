@@ -74,7 +74,7 @@ pub struct PublicPlan {
     #[schema(required = true, value_type = Option<String>, example = "For comparison sites")]
     pub description: Option<Description>,
     /// `auto`: who applies has it once the address is verified; `manual`: somebody decides; `closed`: nobody
-    /// can apply for it.
+    /// can apply for it, and who wants it writes to the retailer.
     #[schema(example = "manual")]
     pub approval: Approval,
     /// A call must be within all of them.
@@ -121,7 +121,7 @@ pub struct ApplicationIn {
     /// What your app does with the data.
     #[schema(value_type = String, min_length = 1, max_length = 2_000, example = "Compares prices of tools between shops.")]
     pub purpose: Purpose,
-    /// The plan that you ask for, of `GET /v1/plans`.
+    /// The plan that you ask for, of `GET /v1/plans`, and not one whose `approval` is `closed`.
     #[schema(value_type = String, example = "pln_2mQx17fGhIj")]
     pub plan_id: PlanId,
 }

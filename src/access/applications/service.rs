@@ -16,7 +16,7 @@ use crate::access::text::Reason;
 use crate::access::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::clock::DAY;
-use crate::kernel::id::{AppId, ApplicationId, PartnerId};
+use crate::kernel::id::{AppId, ApplicationId, PartnerId, PlanId};
 use crate::storage::{Db, Tx};
 use serde_json::json;
 
@@ -30,15 +30,7 @@ const FIRST_KEY: &str = "first key";
 
 /// Takes an application in and sends the mail that verifies its address. What becomes of it is not told.
 pub async fn apply(at: &Registration, wish: Wish) -> Result<(), AccessError> {
-    let is_open = match get_offer(&at.db, wish.plan).await {
-        Ok(offer) => offer.public && offer.approval != Approval::Closed,
-        Err(AccessError::NotFound { .. }) => false,
-        Err(error) => return Err(error),
-    };
-    if !is_open {
-        // A plan that is not public is told as one that is not there.
-        return Err(AccessError::reference("plan_id", Kind::Plan, wish.plan));
-    }
+    may_apply(&at.db, wish.plan).await?;
     let now = at.clock.now();
     let new = fresh(wish, now)?;
     let mut tx = at.db.begin().await?;
@@ -52,6 +44,24 @@ pub async fn apply(at: &Registration, wish: Wish) -> Result<(), AccessError> {
         store::insert(&mut tx, &new).await?;
         mails::put(&mut tx, Letter::Verify, new.id, now).await?;
         tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Refuses who applies for a plan that nobody can have so.
+async fn may_apply(db: &Db, plan: PlanId) -> Result<(), AccessError> {
+    let offer = match get_offer(db, plan).await {
+        Ok(offer) if offer.public => offer,
+        // A plan that is not public is told as one that is not there.
+        Ok(_) | Err(AccessError::NotFound { .. }) => return Err(AccessError::NotOffered(plan)),
+        Err(error) => return Err(error),
+    };
+    if offer.approval == Approval::Closed {
+        let message = format!(
+            "the plan `{plan}` is closed: nobody can apply for it here. Write to the retailer if you want it, or \
+             apply for a plan with another `approval`"
+        );
+        return Err(AccessError::Field { field: "plan_id", message });
     }
     Ok(())
 }
