@@ -311,14 +311,51 @@ pub async fn set_app_plan(
     id: AppId,
     plan: PlanId,
 ) -> Result<App, AccessError> {
-    plan_exists(db, plan).await?;
+    change_app(db, by, id, (None, Some(plan))).await
+}
+
+/// Gives an app another name and puts it on another plan, where these are given: all of it or nothing.
+pub async fn change_app(
+    db: &Db,
+    by: &By<'_>,
+    id: AppId,
+    (name, plan): (Option<Name>, Option<PlanId>),
+) -> Result<App, AccessError> {
+    if let Some(plan) = plan {
+        plan_exists(db, plan).await?;
+    }
     let mut tx = db.begin().await?;
-    if subscriptions::service::put_on_plan(&mut tx, by, (id, plan), None).await? {
+    let mut changed = false;
+    if let Some(name) = &name {
+        changed |= rename_app(&mut tx, by, id, name).await?;
+    }
+    if let Some(plan) = plan {
+        changed |= subscriptions::service::put_on_plan(&mut tx, by, (id, plan), None).await?;
+    }
+    if changed {
         tx.commit().await?;
     } else {
         drop(tx);
     }
     get_app(db, id, by.now).await
+}
+
+/// Gives an app another name in a transaction; false where it has that name. Keys and counters go by its id.
+pub(super) async fn rename_app(
+    tx: &mut Tx,
+    by: &By<'_>,
+    id: AppId,
+    name: &Name,
+) -> Result<bool, AccessError> {
+    if store::hold_app(tx, id).await?.is_none() {
+        return Err(AccessError::not_found(Kind::App, id));
+    }
+    let renamed = store::rename_app(tx, id, name, by.now).await;
+    if !renamed.map_err(|error| taken(error, Kind::App, name))? {
+        return Ok(false);
+    }
+    record(tx, by, change(Kind::App, id, "rename", json!({ "name": name }))).await?;
+    Ok(true)
 }
 
 /// Creates a plan.

@@ -3,7 +3,7 @@
 use super::audit::{self, Deed};
 use super::error::{AccessError, Kind};
 use super::freezes;
-use super::model::{App, Partner, Status};
+use super::model::{App, Name, Partner, Status};
 use super::partners::store::ProfileRow;
 use super::service::By;
 use crate::kernel::Micros;
@@ -386,6 +386,22 @@ pub async fn set_app_status(
     let changed = on_tx!(tx, c => {
         let update = sqlx::query(UPDATE).bind(id.to_string()).bind(status.as_str());
         update.bind(now.0).execute(c).await?.rows_affected()
+    });
+    Ok(changed > 0)
+}
+
+/// Gives an app another name; false where there is no such app or it has that name. A name taken within the partner is a
+/// conflict.
+pub async fn rename_app(
+    tx: &mut Tx,
+    id: AppId,
+    name: &Name,
+    now: Micros,
+) -> Result<bool, StoreError> {
+    const RENAME: &str = "UPDATE apps SET name = $2, updated_at = $3 WHERE id = $1 AND name <> $2";
+    let changed = on_tx!(tx, c => {
+        let rename = sqlx::query(RENAME).bind(id.to_string()).bind(name.as_str());
+        rename.bind(now.0).execute(c).await?.rows_affected()
     });
     Ok(changed > 0)
 }

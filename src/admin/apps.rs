@@ -9,7 +9,9 @@ use crate::access::freezes::Frozen;
 use crate::access::model::{App, Name, Status};
 use crate::access::service::{self, AppFilter, Switch};
 use crate::http::answer::Cache;
-use crate::http::{Answer, ApiPath, ApiResult, JsonBody, OptionalBody, Params};
+use crate::http::{
+    Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, OptionalBody, Params,
+};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
@@ -42,13 +44,18 @@ pub struct AppIn {
     pub name: Name,
 }
 
-/// A change to an app.
+/// A change to an app. What is left out stays as it is.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AppPatch {
+    /// Another name, unlike that of any other app of the partner.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100, example = "Price comparator")]
+    pub name: Option<Name>,
     /// The plan that it shall subscribe to.
-    #[schema(value_type = String, example = "pln_2mQx17fGhIj")]
-    pub plan_id: PlanId,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "pln_2mQx17fGhIj")]
+    pub plan_id: Option<PlanId>,
 }
 
 /// A partner's software.
@@ -163,14 +170,16 @@ async fn get_app(_caller: AdminCaller, id: ApiPath<AppId>, state: State) -> ApiR
     Answer::json(&AppOut::now(&state, app).await?, Cache::NoStore, 1)
 }
 
-/// Put an app on another plan
+/// Rename an app, or put it on another plan
 ///
-/// The new limits hold at once. What the app has used already stays counted.
+/// The limits of another plan hold at once. What the app has used already stays counted. Of name and plan both are
+/// changed or none.
 #[utoipa::path(
     tag = "apps", operation_id = "update_app", request_body = AppPatch,
     params(("app_id" = String, Path, description = "Id of the app", example = "app_7nRy25kLmNo")),
     responses(
-        (status = 200, description = "The app", body = AppOut), Missing, BodyProblems, Problems
+        (status = 200, description = "The app", body = AppOut),
+        Missing, Conflicts, BodyProblems, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -182,7 +191,13 @@ async fn update_app(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let app = service::set_app_plan(&state.db, &by, id.0, body.0.plan_id).await?;
+    let AppPatch { name, plan_id } = body.0;
+    if name.is_none() && plan_id.is_none() {
+        let detail = "The body changes nothing: give name or plan_id.";
+        let fault = FieldError::pointer("", "empty", "names nothing to change");
+        return Err(ApiError::new(Code::InvalidBody, detail).errors(vec![fault]));
+    }
+    let app = service::change_app(&state.db, &by, id.0, (name, plan_id)).await?;
     state.applied().await;
     done(&AppOut::now(&state, app).await?)
 }

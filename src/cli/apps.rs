@@ -10,7 +10,7 @@ use crate::access::error::{AccessError, Kind};
 use crate::access::freezes::{Freezable, Frozen};
 use crate::access::model::{Name, Status};
 use crate::access::service::{
-    AppFilter, Switch, Walk, create_app, list_apps, set_app_plan, set_app_status,
+    AppFilter, Switch, Walk, change_app, create_app, list_apps, set_app_plan, set_app_status,
 };
 use crate::access::transfers::{self, Transfer};
 use crate::config::Config;
@@ -45,6 +45,15 @@ pub(super) enum AppCommand {
         /// Only those that are active or suspended.
         #[arg(long)]
         status: Option<Status>,
+    },
+    /// Give an app another name.
+    Rename {
+        /// The app, as `app list` names it.
+        id: AppId,
+        /// Its new name, unlike that of any other app of the partner.
+        name: Name,
+        #[command(flatten)]
+        because: Because,
     },
     /// Put an app under another plan.
     SetPlan {
@@ -90,6 +99,10 @@ pub(super) async fn run(config: &Config, command: AppCommand) -> anyhow::Result<
             let page = async |walk: Walk| Ok(list_apps(db, &filter, &walk, by.now).await?);
             let frozen = Frozen::read(db).await?;
             show_all(APP, page, |a| a.id.to_string(), |it| app_row(it, &frozen)).await
+        }
+        AppCommand::Rename { id, name, because } => {
+            let app = change_app(db, &because.say(*by), id, (Some(name), None)).await?;
+            say_now(db, app, APP, app_row).await
         }
         AppCommand::SetPlan { id, plan, because } => {
             let app = set_app_plan(db, &because.say(*by), id, plan).await?;

@@ -12,6 +12,7 @@ mod account_tokens;
 mod accounts;
 mod admin;
 mod alerts;
+mod apps;
 mod architecture;
 mod attack;
 mod audit;

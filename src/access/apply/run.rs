@@ -17,7 +17,7 @@ use crate::access::oauth::{add_client, set_jwks_in};
 use crate::access::offers::{Offer, put_offer};
 use crate::access::partners;
 use crate::access::service::{
-    By, Switch, add_app, add_partner, add_plan, change, put_definition, rename_plan, taken,
+    By, Switch, add_app, add_partner, add_plan, change, put_definition, rename_app, rename_plan,
 };
 use crate::access::store::{record, set_app_status, set_partner_status};
 use crate::access::subscriptions::service::{cancel_scheduled, put_on_plan};
@@ -223,9 +223,7 @@ impl Work<'_> {
     async fn update_app(&mut self, id: AppId, to: AppChange) -> Result<(), AccessError> {
         let (tx, by) = (&mut self.tx, self.by);
         if let Some(name) = to.name {
-            let renamed = store::rename_app(tx, id, &name, by.now).await;
-            renamed.map_err(|error| taken(error, Kind::App, &name))?;
-            record(tx, by, change(Kind::App, id, "rename", json!({ "name": name }))).await?;
+            rename_app(tx, by, id, &name).await?;
         }
         if to.cancel {
             cancel_scheduled(tx, by, id).await?;

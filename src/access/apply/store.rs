@@ -1,6 +1,6 @@
 //! SQL that only a file of access needs: names and keys' metadata in place.
 
-use crate::access::model::{KeySpec, Name};
+use crate::access::model::KeySpec;
 use crate::access::store::stored;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId};
@@ -11,21 +11,6 @@ use std::collections::HashMap;
 /// Takes the control log for the transaction; the position that it stands at.
 pub(super) async fn hold_log(tx: &mut Tx) -> Result<i64, StoreError> {
     advance(tx, Log::Control, 0).await
-}
-
-/// Gives an app another name.
-pub(super) async fn rename_app(
-    tx: &mut Tx,
-    id: AppId,
-    name: &Name,
-    now: Micros,
-) -> Result<(), StoreError> {
-    const RENAME: &str = "UPDATE apps SET name = $2, updated_at = $3 WHERE id = $1";
-    on_tx!(tx, c => {
-        let rename = sqlx::query(RENAME).bind(id.to_string()).bind(name.as_str());
-        rename.bind(now.0).execute(c).await?;
-    });
-    Ok(())
 }
 
 /// Stores a key's name, scopes, blocks of addresses and end.

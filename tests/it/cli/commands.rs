@@ -110,6 +110,22 @@ async fn partners_are_changed_from_the_shell() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_renamed_from_the_shell() {
+    let place = Place::made().await;
+    let [partner, plan, app, _] = shop(&place);
+    let said = place.ok(&["app", "rename", &app, "Comparer", "--reason", "new brand"]);
+    assert_eq!(said, format!("{app}\tactive\t{partner}\t{plan}\tComparer"));
+    assert_eq!(place.ok(&["app", "list"]), said);
+    let audit = place.ok(&["audit", "export"]);
+    let entry = audit.lines().find(|line| line.contains("app.rename")).unwrap();
+    assert!(entry.contains("Comparer") && entry.contains("new brand"), "{entry}");
+    place.ok(&["app", "create", "--partner", &partner, "--plan", &plan, "--name", "Site"]);
+    let taken = place.fails(1, &["app", "rename", &app, "Site"]);
+    assert!(taken.contains("`Site` belongs to another app"), "{taken}");
+    assert!(place.fails(1, &["app", "rename", "app_00000000000", "X"]).contains("There is no app"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn reasons_from_the_shell_are_in_the_audit_log() {
     let place = Place::made().await;
     let [partner, _, app, key] = shop(&place);
