@@ -1,5 +1,7 @@
 //! `comptoir key`: keys from the shell, one at a time. What is done to many is in [`super::keys`].
 
+mod show;
+
 use super::desk::{Desk, show_all};
 use super::freezes::{Because, Freeze, Unfreeze, Why, freeze, unfreeze};
 use super::keys;
@@ -50,6 +52,14 @@ pub(super) enum KeyCommand {
     },
     /// List all keys, or some of them.
     List(ListArgs),
+    /// Show a key with its secrets, and when each was last used. No text of a secret is shown.
+    Show {
+        /// The key, as `key list` names it.
+        id: KeyId,
+        /// As JSON of the admin API.
+        #[arg(long)]
+        json: bool,
+    },
     /// Change a key; what is not named stays, and so does its text.
     Update(Box<Update>),
     /// Show where a key was found that should not be seen, the newest place first.
@@ -209,6 +219,7 @@ pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<
             let frozen = Frozen::read(db).await?;
             show_all(KEY, page, |k| k.id.to_string(), |it| key_row(it, &frozen)).await
         }
+        KeyCommand::Show { id, json } => show::show(&desk, id, json).await,
         KeyCommand::Update(update) => {
             let by = update.because.say(*by);
             let key = edit_key(db, &by, update.id, None, update.patch()).await?;

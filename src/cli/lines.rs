@@ -21,7 +21,7 @@ pub(super) const KEY: &str =
 pub(super) const TOKEN: &str = "ID STATUS NAME ROLES HELD";
 
 /// A status, and by what it is overruled where something is frozen.
-fn status_word(status: impl Display, frozen: Option<(Freezable, &Freeze)>) -> String {
+pub(super) fn status_word(status: impl Display, frozen: Option<(Freezable, &Freeze)>) -> String {
     frozen.map_or_else(|| status.to_string(), |(what, _)| format!("{status}, frozen by {what}"))
 }
 

@@ -254,7 +254,7 @@ impl KeyOut {
     }
 
     /// A key, beside what is frozen.
-    pub(super) fn of(key: Key, frozen: &Frozen) -> Self {
+    pub(crate) fn of(key: Key, frozen: &Frozen) -> Self {
         Self {
             frozen: FrozenOut::of(frozen.key(key.id, key.spec.app)),
             rotation: key.rotation().map(RotationOut::from),

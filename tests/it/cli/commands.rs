@@ -110,6 +110,51 @@ async fn partners_are_changed_from_the_shell() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_shown_with_the_last_use_of_each_secret() {
+    let place = Place::made().await;
+    let [_, _, app, key] = shop(&place);
+    let network = ["--cidr", "127.0.0.0/8", "--cidr", "2001:db8::/32"];
+    let create = ["key", "create", "--app", &app, "--name", "shop"];
+    let text = place.ok(&[&create[..], &network].concat());
+    let listed = place.ok(&["key", "list"]);
+    let id = listed.lines().find_map(|line| line.split('\t').next().filter(|id| *id != key));
+    let id = id.unwrap().to_owned();
+    let next = place.ok(&["key", "rotate", &id]);
+    let (running, public, _) = place.serve();
+    let call = reqwest::Client::new().get(format!("http://{public}/v1/products"));
+    assert_eq!(call.bearer_auth(&text).send().await.unwrap().status(), 200);
+    // What was used is stored at the latest then.
+    assert_eq!(running.stop("-TERM"), Some(0));
+
+    let said = place.run(&["key", "show", &id]);
+    assert!(said.err.contains("SECRET\tFORM\tHINT\tCREATED\tBEGINS\tENDS\tLAST-USED"), "{said:?}");
+    let rows: Vec<Vec<&str>> = said.out.lines().map(|line| line.split('\t').collect()).collect();
+    let value = |name: &str| -> Vec<&str> {
+        rows.iter().filter(|row| row[0] == name).map(|row| row[1]).collect()
+    };
+    assert_eq!(value("key"), [id.as_str()]);
+    assert_eq!((value("name"), value("status")), (vec!["shop"], vec!["active"]));
+    assert_eq!(value("cidr"), ["127.0.0.0/8", "2001:db8::/32"]);
+    let shown: serde_json::Value =
+        serde_json::from_str(&place.ok(&["key", "show", &id, "--json"])).unwrap();
+    let secrets: Vec<&Vec<&str>> = rows.iter().filter(|row| row.len() == 7).collect();
+    assert_eq!(secrets.len(), 2, "{said:?}");
+    for (secret, told) in secrets.iter().zip(shown["secrets"].as_array().unwrap()) {
+        let time = |name: &str| told[name].as_str().unwrap_or("-").to_owned();
+        assert_eq!(told["id"], secret[0]);
+        assert_eq!([time("expires_at"), time("last_used_at")], secret[5..]);
+    }
+    // The old one was used and ends, the new one was not and does not.
+    assert!(secrets[0][5].ends_with('Z') && secrets[0][6].ends_with('Z'), "{said:?}");
+    assert_eq!(secrets[1][5..], ["-", "-"]);
+    assert_eq!(shown["cidrs"], json!(["127.0.0.0/8", "2001:db8::/32"]));
+    for secret in [&text, &next] {
+        assert!(!said.out.contains(secret.as_str()) && !shown.to_string().contains(secret));
+    }
+    assert!(place.fails(1, &["key", "show", "key_00000000000"]).contains("There is no key"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_app_is_renamed_from_the_shell() {
     let place = Place::made().await;
     let [partner, plan, app, _] = shop(&place);
