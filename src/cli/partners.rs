@@ -10,9 +10,10 @@ use crate::access::freezes::{Freezable, Frozen};
 use crate::access::model::{Name, Partner, Status};
 use crate::access::partners::model::PartnerPatch;
 use crate::access::partners::service::{NoteText, add_note, update_partner};
-use crate::access::partners::{Contact, Contract};
+use crate::access::partners::{Contact, Contract, Profile};
 use crate::access::service::{
-    PartnerFilter, Switch, Walk, create_partner, find_partners, get_partner, set_partner_status,
+    PartnerFilter, Switch, Walk, create_partner_with, find_partners, get_partner,
+    set_partner_status,
 };
 use crate::config::Config;
 use crate::kernel::id::PartnerId;
@@ -23,13 +24,7 @@ use serde_json::Value;
 #[derive(Debug, Subcommand)]
 pub(super) enum PartnerCommand {
     /// Create a partner and print its id.
-    Create {
-        /// Its name.
-        #[arg(long)]
-        name: Name,
-        #[command(flatten)]
-        because: Because,
-    },
+    Create(Box<Create>),
     /// List all partners, or some of them.
     List {
         /// Only those with this in their name, in your own name for them, or in name or address of a contact.
@@ -75,6 +70,25 @@ pub(super) enum PartnerCommand {
         /// The partner, as `partner list` names it.
         id: PartnerId,
     },
+}
+
+/// A partner to create.
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// Its name.
+    #[arg(long)]
+    name: Name,
+    /// What your own system calls it.
+    #[arg(long)]
+    external_ref: Option<Name>,
+    /// Whom to talk to: a list as JSON of the admin API, or @FILE to read it from a file.
+    #[arg(long, value_name = "JSON", value_parser = contacts)]
+    contacts: Option<Contacts>,
+    /// The contract: JSON of the admin API, @FILE, or none.
+    #[arg(long, value_name = "JSON", value_parser = contract)]
+    contract: Option<ContractArg>,
+    #[command(flatten)]
+    because: Because,
 }
 
 /// What shall be different in a partner.
@@ -124,8 +138,14 @@ pub(super) async fn run(config: &Config, command: PartnerCommand) -> anyhow::Res
     let desk = Desk::open(config).await?;
     let (db, by) = (&desk.db, &desk.by());
     match command {
-        PartnerCommand::Create { name, because } => {
-            say(create_partner(db, &because.say(*by), name).await?.id)?;
+        PartnerCommand::Create(create) => {
+            let Create { name, external_ref, contacts, contract, because } = *create;
+            let profile = Profile {
+                external_ref,
+                contacts: contacts.map_or_else(Vec::new, |Contacts(contacts)| contacts),
+                contract: contract.and_then(|ContractArg(contract)| contract),
+            };
+            say(create_partner_with(db, &because.say(*by), name, profile).await?.id)?;
         }
         PartnerCommand::List { search, status } => {
             let filter = PartnerFilter { text: search, status };

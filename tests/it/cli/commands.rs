@@ -106,6 +106,18 @@ async fn partners_are_changed_from_the_shell() {
         place.ok(&["partner", "update", &partner, "--contract", "none", "--no-external-ref"]);
     assert!(!said.contains("contract") && !said.contains("external_ref"), "{said}");
     assert!(place.ok(&["partner", "list", "--search", "ZOE"]).starts_with(&partner));
+    // One that is made with all of it is as one that was given it.
+    let all = ["--external-ref", "C-2", "--contacts", &contacts, "--contract", contract];
+    let other = place.ok(&[&["partner", "create", "--name", "Autre"][..], &all].concat());
+    let shown = place.ok(&["partner", "show", &other]);
+    for row in ["external_ref\tC-2", "contact\tlegal\tIda\t", "contract.reference\t2026-1"] {
+        assert!(shown.contains(row), "{row}: {shown}");
+    }
+    assert_eq!(place.ok(&[&["partner", "update", &other][..], &all].concat()), shown);
+    let over = contract.replace("2026-01-01", "2026-02-01\",\"ends_on\":\"2026-01-01");
+    let refused = ["partner", "create", "--name", "Third", "--contract", &over];
+    assert!(place.fails(1, &refused).contains("has its last day before its first"), "{over}");
+    assert_eq!(place.ok(&["partner", "list", "--search", "Third"]), "");
     assert_eq!(place.ok(&["partner", "list", "--search", "nobody"]), "");
 }
 
