@@ -63,6 +63,7 @@ mod near;
 mod oauth;
 mod oidc;
 mod one_connection;
+mod one_process;
 mod openapi;
 mod operations;
 mod parquet;

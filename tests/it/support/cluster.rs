@@ -42,10 +42,7 @@ impl Cluster {
         let url = redis.map(RedisServer::url).unwrap_or_default();
         let mut settings = vec![("ACCESS__PEPPER", PEPPER), ("REDIS__URL", url.as_str())];
         settings.extend(extra);
-        let home = Home::new(&settings, &[data::product(0)]).await;
-        let token = home.admin_token();
-        let http = reqwest::Client::new();
-        let mut cluster = Self { nodes: Vec::new(), home, http, token, dirs: Vec::new() };
+        let mut cluster = Self::of(Home::new(&settings, &[data::product(0)]).await);
         for _ in 0..size {
             cluster.join(&[]);
         }
@@ -55,6 +52,23 @@ impl Cluster {
             cluster.each_says("comptoir_redis_up", |value| value >= 1.0);
         }
         Some(cluster)
+    }
+
+    /// One process that counts alone, on the database that the run has.
+    pub(crate) async fn alone(extra: &[(&str, &str)]) -> Self {
+        let mut cluster = Self::of(Home::new(extra, &[data::product(0)]).await);
+        cluster.again();
+        cluster
+    }
+
+    fn of(home: Home) -> Self {
+        let (token, http) = (home.admin_token(), reqwest::Client::new());
+        Self { nodes: Vec::new(), home, http, token, dirs: Vec::new() }
+    }
+
+    /// Starts the process that is [`Self::alone`], again where it had ended.
+    pub(crate) fn again(&mut self) {
+        self.nodes.push(self.home.serve());
     }
 
     /// Starts one more node, with settings of its own.
