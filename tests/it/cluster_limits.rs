@@ -2,6 +2,7 @@
 
 mod away;
 mod kept;
+mod restarted;
 
 use crate::support::cluster::{Cluster, Issued};
 use crate::support::process::wait_until;

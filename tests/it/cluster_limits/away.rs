@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 /// So seldom that nodes know nothing of each other but what Redis tells.
 const HARDLY_FOLDED: (&str, &str) = ("METERING__FOLD_INTERVAL_MS", "60000");
-const NODES: usize = 3;
+pub(super) const NODES: usize = 3;
 /// How long the share of a quota binds a node after it has found Redis again.
-const SHARES_BIND_FOR: Duration = Duration::from_secs(3);
+pub(super) const SHARES_BIND_FOR: Duration = Duration::from_secs(3);
 /// Callers that call one node each as quickly as it answers.
-const CALLERS: usize = 6;
+pub(super) const CALLERS: usize = 6;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quota_that_is_used_up_stays_so_when_redis_is_killed() {
@@ -85,14 +85,35 @@ async fn nothing_is_left_once_redis_is_back(cluster: &Cluster, key: &str) {
     assert!(after > 60 && limit == format!("\"quota\";r=0;t={after}"), "{after}: {limit}");
 }
 
+/// The most of a quota's use that each node is seen to have heard from Redis.
+#[derive(Default)]
+pub(super) struct Heard([AtomicU32; NODES]);
+
+impl Heard {
+    /// Takes in what an answer says that Redis has granted.
+    pub(super) fn by(&self, node: usize, answer: &reqwest::Response, granted: u32) {
+        let limit = answer.headers()["ratelimit"].to_str().unwrap();
+        let left = limit.split_once(";r=").unwrap().1.split(';').next().unwrap();
+        self.0[node].fetch_max(granted - left.parse::<u32>().unwrap(), SeqCst);
+    }
+
+    /// What may be admitted above the quota, by what was heard: for each node one part in n of what others had admitted
+    /// since it heard. A call of which Redis has told and whose answer was on its way counts for one that was
+    /// admitted.
+    pub(super) fn bound(&self, by_redis: usize) -> usize {
+        let heard: Vec<usize> = self.0.iter().map(|heard| heard.load(SeqCst) as usize).collect();
+        let used = heard.iter().copied().max().unwrap_or(0).max(by_redis);
+        heard.iter().map(|heard| used - heard).sum::<usize>() / NODES
+    }
+}
+
 /// What the callers were answered.
 #[derive(Default)]
 struct Told {
     /// Admitted by Redis, and by a share.
     by_redis: AtomicUsize,
     by_share: AtomicUsize,
-    /// The most that a node is seen to have heard from Redis.
-    heard: [AtomicU32; NODES],
+    heard: Heard,
     /// Nothing happens any more: who is refused again and again may stop.
     over: AtomicBool,
 }
@@ -117,25 +138,13 @@ impl Told {
             let admitted = if degraded { &self.by_share } else { &self.by_redis };
             admitted.fetch_add(1, SeqCst);
             if !degraded {
-                let limit = answer.headers()["ratelimit"].to_str().unwrap();
-                let left = limit.split_once(";r=").unwrap().1.split(';').next().unwrap();
-                self.heard[node].fetch_max(granted - left.parse::<u32>().unwrap(), SeqCst);
+                self.heard.by(node, &answer, granted);
             }
         }
     }
 
     fn admitted(&self) -> usize {
         self.by_redis.load(SeqCst) + self.by_share.load(SeqCst)
-    }
-
-    /// What may be admitted above the quota, by what was heard: for each node one part in n of what others had admitted
-    /// since it heard. A call of which Redis has told and whose answer was on its way counts for one that was
-    /// admitted.
-    fn bound(&self, by_redis: usize) -> usize {
-        let heard: Vec<usize> =
-            self.heard.iter().map(|heard| heard.load(SeqCst) as usize).collect();
-        let used = heard.iter().copied().max().unwrap_or(0).max(by_redis);
-        heard.iter().map(|heard| used - heard).sum::<usize>() / NODES
     }
 }
 
@@ -188,7 +197,7 @@ async fn redis_killed_in_mid_run_lets_in_no_more_than_the_stated_bound() {
     run.once_admitted(300);
     run.redis.kill();
     let (by_redis, by_share) = run.end().await;
-    let above = run.told.bound(by_redis);
+    let above = run.told.heard.bound(by_redis);
     println!(
         "killed: {by_redis} by Redis and {by_share} by shares of {QUOTA}; at most {above} above"
     );
@@ -235,7 +244,7 @@ async fn redis_that_hangs_in_mid_run_and_comes_back_grants_its_shares_once() {
     // In the middle of their shares, so that much of the quota is left when Redis goes on.
     run.once_admitted(500);
     let by_redis = run.told.by_redis.load(SeqCst);
-    let mut above = run.told.bound(by_redis);
+    let mut above = run.told.heard.bound(by_redis);
     let resumed = Instant::now();
     run.redis.resume();
     run.cluster.each_says("comptoir_redis_up", |up| up == 1.0);
