@@ -1,11 +1,16 @@
 //! Noise in place of keys costs no look-up, and what is stolen opens nothing.
 
 use super::{path, shop, status};
-use crate::support::{TestApp, problem};
+use crate::support::cluster::Cluster;
+use crate::support::problem;
+use crate::support::redis::RedisServer;
 use comptoir::on_db;
 use comptoir::storage::Db;
+use futures_util::future::join_all;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -17,8 +22,8 @@ async fn run(db: &Db, sql: &'static str) {
 }
 
 /// Calls in one stream, all with keys that are none; how many were answered with 401.
-async fn calls(app: &TestApp, keys: impl Iterator<Item = String>) -> usize {
-    let mut stream = TcpStream::connect(app.at.public).await.unwrap();
+async fn calls(at: SocketAddr, keys: impl Iterator<Item = String>) -> usize {
+    let mut stream = TcpStream::connect(at).await.unwrap();
     let heads =
         keys.map(|key| format!("GET {} HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n\r\n", path()));
     let mut sent: String = heads.collect();
@@ -37,6 +42,36 @@ async fn calls(app: &TestApp, keys: impl Iterator<Item = String>) -> usize {
     answers.matches("HTTP/1.1 401").count()
 }
 
+/// Without these tables any look-up fails, and would show as a 500.
+async fn take_keys_away(db: &Db) {
+    for sql in [
+        "ALTER TABLE key_secrets RENAME TO key_secrets_away",
+        "ALTER TABLE keys RENAME TO keys_away",
+    ] {
+        run(db, sql).await;
+    }
+}
+
+async fn bring_keys_back(db: &Db) {
+    for sql in [
+        "ALTER TABLE keys_away RENAME TO keys",
+        "ALTER TABLE key_secrets_away RENAME TO key_secrets",
+    ] {
+        run(db, sql).await;
+    }
+}
+
+/// What is no key: of no form, of a form with a wrong check, and a whole key with a changed end.
+fn garbage(whole: &str, n: usize) -> String {
+    match n % 5 {
+        0 => format!("garbage-{n}"),
+        1 => format!("cpt_live_{n:011}_{n:049}"),
+        2 => format!("{}{n:06}", &whole[..whole.len() - 6]),
+        3 => format!("cpt_at_{n:089}"),
+        _ => format!("{n:x}{}", "z".repeat(n % 90)),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_thousand_keys_that_are_none_cost_no_look_up() {
     let app = shop().await;
@@ -47,34 +82,81 @@ async fn a_hundred_thousand_keys_that_are_none_cost_no_look_up() {
         app.http.post(app.admin_url("/admin/v1/keys/import")).bearer_auth(&app.admin_token);
     let import = import.header("Content-Type", "application/x-ndjson").body(row.to_string());
     assert_eq!(import.send().await.unwrap().status(), 200);
-    // Without these tables any look-up fails, and would show as a 500.
-    for sql in [
-        "ALTER TABLE key_secrets RENAME TO key_secrets_away",
-        "ALTER TABLE keys RENAME TO keys_away",
-    ] {
-        run(&app.db, sql).await;
-    }
+    take_keys_away(&app.db).await;
     let whole = key.text.as_str();
-    let garbage = |n: usize| match n % 5 {
-        0 => format!("garbage-{n}"),
-        1 => format!("cpt_live_{n:011}_{n:049}"),
-        2 => format!("{}{n:06}", &whole[..whole.len() - 6]),
-        3 => format!("cpt_at_{n:089}"),
-        _ => format!("{n:x}{}", "z".repeat(n % 90)),
-    };
     let mut refused = 0;
     for batch in 0..100 {
-        refused += calls(&app, (batch * 1_000..(batch + 1) * 1_000).map(garbage)).await;
+        let keys = (batch * 1_000..(batch + 1) * 1_000).map(|n| garbage(whole, n));
+        refused += calls(app.at.public, keys).await;
     }
     assert_eq!(refused, 100_000);
     assert_eq!((status(&app, whole).await, status(&app, "imported").await), (200, 200));
-    for sql in [
-        "ALTER TABLE keys_away RENAME TO keys",
-        "ALTER TABLE key_secrets_away RENAME TO key_secrets",
-    ] {
-        run(&app.db, sql).await;
-    }
+    bring_keys_back(&app.db).await;
     assert_eq!(status(&app, whole).await, 200);
+}
+
+/// Streams of such calls at each node, and calls of each, in batches.
+const STREAMS: usize = 2;
+const BATCHES: usize = 5;
+const BATCH: usize = 1_000;
+
+/// One stream; how many of its calls were answered with 401.
+async fn noise(at: SocketAddr, whole: &str, stream: usize) -> usize {
+    let mut refused = 0;
+    for batch in 0..BATCHES {
+        let first = (stream * BATCHES + batch) * BATCH;
+        let keys = (first..first + BATCH).map(|n| garbage(whole, n));
+        refused += calls(at, keys).await;
+    }
+    refused
+}
+
+/// Commands that a Redis has carried out, those of scripts too.
+fn commands(redis: &RedisServer) -> usize {
+    let told = redis.ask(&["INFO", "stats"]);
+    let mut lines = told.lines();
+    let number = lines.find_map(|line| line.strip_prefix("total_commands_processed:"));
+    number.expect("a number").trim().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_are_none_cost_three_nodes_no_look_up_and_redis_no_command() {
+    const NODES: usize = 3;
+    const GOOD: usize = 60;
+    let Some(redis) = RedisServer::start() else { return };
+    let settings = [("LIMITS__BACKEND", "strict"), ("REDIS__RESPONSE_TIMEOUT_MS", "5000")];
+    let Some(cluster) = Cluster::start(NODES, Some(&redis), &settings).await else { return };
+    let all = json!({ "name": "all", "quota": 1_000_000, "window_s": 1 });
+    let key = cluster.key("good", json!({ "limits": [all] })).await;
+    take_keys_away(&cluster.home.db).await;
+    let before = commands(&redis);
+    assert_eq!(cluster.get(0, &key.text).await.status(), 200);
+    assert!(commands(&redis) > before + 1, "a good call is seen");
+
+    let before = commands(&redis);
+    let streams = (0..NODES * STREAMS)
+        .map(|stream| noise(cluster.nodes[stream % NODES].public, &key.text, stream));
+    // Those who have a key are answered meanwhile.
+    let good = async {
+        let mut slowest = Duration::ZERO;
+        for n in 0..GOOD {
+            let begun = Instant::now();
+            assert_eq!(cluster.get(n % NODES, &key.text).await.status(), 200);
+            slowest = slowest.max(begun.elapsed());
+        }
+        slowest
+    };
+    let (refused, slowest) = tokio::join!(join_all(streams), good);
+    let (refused, asked) = (refused.into_iter().sum::<usize>(), commands(&redis) - before);
+    println!("{refused} calls refused, {asked} commands of Redis, a good call took {slowest:?}");
+    assert_eq!(refused, NODES * STREAMS * BATCHES * BATCH);
+    // What good calls ask, and what nodes tell each other as time passes.
+    assert!(asked < refused / 5, "{asked} commands for {refused} calls");
+    bring_keys_back(&cluster.home.db).await;
+    for node in 0..NODES {
+        assert_eq!(cluster.nodes[node].operator("/readyz").0, 200);
+        assert_eq!(cluster.get(node, &key.text).await.status(), 200);
+    }
 }
 
 struct HexOf([u8; 32]);
