@@ -38,6 +38,7 @@ mod facets;
 mod feeds_out;
 mod files;
 mod follow;
+mod forged;
 mod forms;
 mod four_eyes;
 mod four_eyes_keys;
