@@ -117,9 +117,8 @@ async fn one_that_hammers_a_process_costs_it_no_memory() {
 
 /// What the quota of a key has used, as its process tells it.
 async fn used(cluster: &Cluster, key: &Issued) -> Value {
-    let call = cluster.http.get(cluster.public(0, "/v1/usage")).bearer_auth(&key.text);
-    let usage: Value = call.send().await.unwrap().json().await.unwrap();
-    let mut limits = usage["limits"].as_array().unwrap().iter();
+    let limits = cluster.usage(0, &key.text).await;
+    let mut limits = limits.as_array().expect("limits").iter();
     limits.find(|limit| limit["name"] == "quota").expect("the quota")["used"].clone()
 }
 

@@ -6,7 +6,6 @@ use crate::support::cluster::{Cluster, Issued};
 use crate::support::process::wait_until;
 use crate::support::redis::RedisServer;
 use crate::support::{PATIENCE, pause};
-use comptoir::on_db;
 use reqwest::Response;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -106,19 +105,12 @@ impl Load {
 
     /// What the ledger has of the calls that the quota counts.
     async fn billed(&self) -> i64 {
-        const BILLED: &str = "SELECT CAST(COALESCE(SUM(requests), 0) AS BIGINT) FROM usage_hours
-            WHERE billable AND app_id = $1";
-        let app = self.held.app.as_str();
-        on_db!(&self.cluster.home.db, c => sqlx::query_scalar(BILLED).bind(app).fetch_one(c).await)
-            .unwrap()
+        self.cluster.billed(&self.held.app).await
     }
 
     /// What a node says that is used of the quota.
     async fn used(&self, node: usize) -> Value {
-        let call = self.cluster.http.get(self.cluster.public(node, "/v1/usage"));
-        let usage = call.bearer_auth(&self.held.text).send().await.unwrap();
-        let usage: Value = usage.json().await.unwrap();
-        usage["limits"][0]["used"].clone()
+        self.cluster.usage(node, &self.held.text).await[0]["used"].clone()
     }
 
     /// Waits until the ledger and every node say that so much is used.

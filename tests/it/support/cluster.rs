@@ -4,6 +4,7 @@ use super::data;
 use super::process::{Home, Server, wait_until};
 use super::redis::RedisServer;
 use super::scratch;
+use comptoir::on_db;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -112,6 +113,22 @@ impl Cluster {
         let path = format!("/v1/products/{}", data::product_id(0));
         let call = self.http.get(self.public(node, &path)).bearer_auth(key);
         call.send().await.expect("an answer")
+    }
+
+    /// What a node says of a key's limits.
+    pub(crate) async fn usage(&self, node: usize, key: &str) -> Value {
+        let call = self.http.get(self.public(node, "/v1/usage")).bearer_auth(key);
+        let usage: Value = call.send().await.expect("an answer").json().await.expect("JSON");
+        usage["limits"].clone()
+    }
+
+    /// What the ledger has of an app's calls that are billed.
+    pub(crate) async fn billed(&self, app: &str) -> i64 {
+        const BILLED: &str = "SELECT CAST(COALESCE(SUM(requests), 0) AS BIGINT) FROM usage_hours
+            WHERE billable AND app_id = $1";
+        let billed =
+            on_db!(&self.home.db, c => sqlx::query_scalar(BILLED).bind(app).fetch_one(c).await);
+        billed.expect("a sum")
     }
 
     /// Calls the admin API of a node and expects success.
