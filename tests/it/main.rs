@@ -59,6 +59,7 @@ mod limits;
 mod linked;
 mod lists;
 mod metering;
+mod month_ends;
 mod mounted;
 mod near;
 mod oauth;

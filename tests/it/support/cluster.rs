@@ -126,7 +126,7 @@ impl Cluster {
     pub(crate) async fn billed(&self, app: &str) -> i64 {
         const BILLED: &str = "SELECT CAST(COALESCE(SUM(requests), 0) AS BIGINT) FROM usage_hours
             WHERE billable AND app_id = $1";
-        let billed =
+        let billed: Result<i64, _> =
             on_db!(&self.home.db, c => sqlx::query_scalar(BILLED).bind(app).fetch_one(c).await);
         billed.expect("a sum")
     }

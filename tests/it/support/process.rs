@@ -58,6 +58,11 @@ impl Home {
         Config::load(None, &self.settings).unwrap_or_else(|problems| panic!("{problems}"))
     }
 
+    /// Sets a variable that is no setting for all that is started from now on.
+    pub(crate) fn set_variable(&mut self, name: &str, value: &str) {
+        self.settings.insert(name.to_owned(), value.to_owned());
+    }
+
     /// Its data directory.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
