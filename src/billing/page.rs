@@ -115,7 +115,13 @@ fn table(caption: &str, heads: &str, rows: &[String]) -> String {
 /// How the statement stands, in a sentence or two.
 fn state(shown: &Shown, reached: Reached, words: &Words) -> String {
     match (&shown.digest, reached.of(shown)) {
-        (Some(digest), _) => format!("{} SHA-256 {digest}", words.is_final),
+        (Some(digest), _) => {
+            let excepted = match shown.exceptions.len() {
+                0 => String::new(),
+                some => format!(" {}", (words.excepted)(some)),
+            };
+            format!("{} SHA-256 {digest}{excepted}", words.is_final)
+        }
         (None, reached) => {
             let counted = |it: Reached| {
                 format!(

@@ -1,7 +1,7 @@
 //! All SQL of billing.
 
 use super::as_of::AsOf;
-use super::close::Close;
+use super::close::{Close, Exception};
 use super::model::{Statement, digest};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, BillingPeriodId, PartnerId, StatementId};
@@ -204,6 +204,20 @@ pub async fn close_of(tx: &mut Tx, period: BillingPeriodId) -> Result<Option<Clo
     let row: Option<CloseRow> =
         on_tx!(tx, c => sqlx::query_as(FIND).bind(period.to_string()).fetch_optional(c).await)?;
     row.map(Close::try_from).transpose()
+}
+
+/// What periods were closed without, of those that were closed with exceptions.
+pub(super) async fn excepted(
+    tx: &mut Tx,
+) -> Result<HashMap<BillingPeriodId, Vec<Exception>>, StoreError> {
+    const FIND: &str = "SELECT period_id, exceptions FROM billing_closes WHERE exceptions <> '[]'";
+    let rows: Vec<(String, String)> = on_tx!(tx, c => sqlx::query_as(FIND).fetch_all(c).await)?;
+    let each = |(period, exceptions): (String, String)| {
+        let period = period.parse().map_err(|e| StoreError::corrupt(CLOSES, e))?;
+        let exceptions = serde_json::from_str(&exceptions);
+        Ok((period, exceptions.map_err(|e| StoreError::corrupt(CLOSES, e))?))
+    };
+    rows.into_iter().map(each).collect()
 }
 
 /// The first close behind a number.

@@ -2,6 +2,7 @@
 
 use super::BillingError;
 use super::books::{Books, Open};
+use super::close::Exception;
 use super::credits::{self, Seen};
 use super::model::Statement;
 use super::store::{self, StatementFilter};
@@ -17,6 +18,8 @@ pub struct Shown {
     pub statement: Statement,
     /// SHA-256 of its text once it is frozen; none while its period is open.
     pub digest: Option<String>,
+    /// What its period was closed without.
+    pub exceptions: Vec<Exception>,
 }
 
 /// Whose statements are looked at.
@@ -82,8 +85,13 @@ pub async fn find(
     let mut tx = db.snapshot().await?;
     if let Some((text, digest)) = store::document(&mut tx, id).await? {
         let shown = frozen(&text, digest)?;
-        let of = (shown.statement.partner_id, shown.statement.app_id);
-        return if whose.holds(of) { Ok(shown) } else { Err(unknown()) };
+        let Statement { partner_id, app_id, period_id, .. } = shown.statement;
+        if !whose.holds((partner_id, app_id)) {
+            return Err(unknown());
+        }
+        let close = store::close_of(&mut tx, period_id).await?;
+        let exceptions = close.map(|close| close.exceptions).unwrap_or_default();
+        return Ok(Shown { exceptions, ..shown });
     }
     let books = Books::read(&mut tx, whose.app).await?;
     for open in books.open(now) {
@@ -106,11 +114,14 @@ pub async fn of_period(
     now: Micros,
 ) -> Result<Vec<Shown>, BillingError> {
     let mut tx = db.snapshot().await?;
-    if store::close_of(&mut tx, period).await?.is_some() {
+    if let Some(close) = store::close_of(&mut tx, period).await? {
         let Whose { partner, app } = whose;
         let filter = StatementFilter { period: Some(period), partner, app };
         let found = store::documents(&mut tx, &filter, after, limit).await?;
-        return found.into_iter().map(|(text, digest)| Ok(frozen(&text, digest)?)).collect();
+        let with = |(text, digest): (String, String)| {
+            Ok(Shown { exceptions: close.exceptions.clone(), ..frozen(&text, digest)? })
+        };
+        return found.into_iter().map(with).collect();
     }
     let books = Books::read(&mut tx, whose.app).await?;
     let is_asked = |open: &Open| open.period.id() == period;
@@ -149,16 +160,20 @@ pub async fn of_app(
     }
     credits::apply(&mut tx, &mut made, Seen::now(now)).await?;
     let mut shown: Vec<Shown> = made.into_iter().map(provisional).collect();
+    let excepted = store::excepted(&mut tx).await?;
     for (text, digest) in store::newest_documents(&mut tx, whose, most).await? {
-        shown.push(frozen(&text, digest)?);
+        let one = frozen(&text, digest)?;
+        let of = excepted.get(&one.statement.period_id).cloned();
+        shown.push(Shown { exceptions: of.unwrap_or_default(), ..one });
     }
     Ok(shown)
 }
 
 fn provisional(statement: Statement) -> Shown {
-    Shown { statement, digest: None }
+    Shown { statement, digest: None, exceptions: Vec::new() }
 }
 
 fn frozen(text: &str, kept: String) -> Result<Shown, StoreError> {
-    Ok(Shown { statement: Statement::frozen(text, &kept)?, digest: Some(kept) })
+    let statement = Statement::frozen(text, &kept)?;
+    Ok(Shown { statement, digest: Some(kept), exceptions: Vec::new() })
 }

@@ -6,6 +6,7 @@ mod budgets;
 mod credits;
 mod current;
 mod event_proofs;
+mod excepted;
 mod exported;
 mod exports;
 mod focus;

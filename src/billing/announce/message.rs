@@ -1,7 +1,7 @@
 //! The message that tells a close.
 
 use super::store::ToldStatement;
-use crate::billing::close::Close;
+use crate::billing::close::{Close, Exception};
 use crate::hooks::event::PERIOD_CLOSED;
 use crate::kernel::Micros;
 use crate::kernel::id::BillingPeriodId;
@@ -78,6 +78,12 @@ struct ClosedByOut<'a> {
         example = "5d1c0f8e77a3b6d2940e1f5ac8b37d6215e9a0c4f2d8b7136a4e90c5d7f3182b"
     )]
     root: Option<&'a str>,
+    /// Whether every call of the period that was answered is known to be in it.
+    #[schema(example = true)]
+    complete: bool,
+    /// What it was closed without, as two people agreed: calls of any app that may be missing. Empty where nothing may be.
+    #[schema(max_items = 1_000)]
+    exceptions: Vec<Exception>,
 }
 
 /// The message about a close, with the statements of one app. How many events the period has in all stays with the retailer:
@@ -90,6 +96,7 @@ pub(super) fn of(close: &Close, statements: &[ToldStatement]) -> Result<String, 
         digest: &one.digest,
     });
     let root = close.evidence.as_ref().map(|evidence| evidence.root.as_str());
+    let exceptions = close.exceptions.clone();
     let data = PeriodClosedOut {
         period_id: close.period_id,
         from: close.from,
@@ -97,7 +104,7 @@ pub(super) fn of(close: &Close, statements: &[ToldStatement]) -> Result<String, 
         time_zone: &close.time_zone,
         closed_at: close.closed_at,
         statements: statements.collect(),
-        close: ClosedByOut { hash: &close.hash, root },
+        close: ClosedByOut { hash: &close.hash, root, complete: exceptions.is_empty(), exceptions },
     };
     let timestamp = close.closed_at;
     let message = PeriodClosedMessageOut { event: PERIOD_CLOSED, timestamp, data };

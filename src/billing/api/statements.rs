@@ -4,6 +4,7 @@ use crate::access::caller::Caller;
 use crate::access::op;
 use crate::access::service::{get_app, get_partner};
 use crate::billing::breakdown::{ApiUsage, NotBilled, by_api, not_billed};
+use crate::billing::close::Exception;
 use crate::billing::model::{Drawn, Section, Statement, StatementLine, UsageLine};
 use crate::billing::page::{self, Names};
 use crate::billing::render;
@@ -81,7 +82,7 @@ pub struct StatementRowOut {
 }
 
 impl From<Shown> for StatementRowOut {
-    fn from(Shown { statement, digest }: Shown) -> Self {
+    fn from(Shown { statement, digest, .. }: Shown) -> Self {
         Self {
             id: statement.id,
             state: State::by(digest.as_deref()),
@@ -114,6 +115,9 @@ pub struct StatementOut {
     /// SHA-256 of the text that was frozen, in hexadecimal digits; null while it is provisional.
     #[schema(required = true, example = json!(null))]
     digest: Option<String>,
+    /// What the period was closed without, as two people agreed: calls that may be missing. Empty where nothing may be, and
+    /// while it is provisional.
+    exceptions: Vec<Exception>,
     /// Id of the period.
     #[schema(value_type = String, example = "per_2mQx17fGhIj")]
     period_id: BillingPeriodId,
@@ -161,7 +165,7 @@ pub struct StatementOut {
 impl StatementOut {
     fn new(shown: Shown, of: Reached) -> Self {
         let reached = of.of(&shown);
-        let Shown { statement, digest } = shown;
+        let Shown { statement, digest, exceptions } = shown;
         let Statement { id, period_id, from, to, time_zone, partner_id, app_id, .. } = statement;
         let Statement { currency, exact, subtotal, total, sections, .. } = statement;
         let Statement { lines, credits, usage, .. } = statement;
@@ -171,6 +175,7 @@ impl StatementOut {
             as_of: reached.map(|reached| reached.through),
             lag_ms: reached.map(Reached::lag_ms),
             digest,
+            exceptions,
             period_id,
             from,
             to,

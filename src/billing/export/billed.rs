@@ -97,14 +97,13 @@ impl Billed {
     /// What the manifest says of it.
     #[must_use]
     pub fn told(&self) -> BilledPeriod {
-        let name = |close: &Close| CloseName { number: close.number, hash: close.hash.clone() };
         BilledPeriod {
             id: self.id.to_string(),
             from: self.span.from,
             to: self.span.to,
             time_zone: self.time_zone.clone(),
             state: self.state(),
-            close: self.close.as_ref().map(name),
+            close: self.close.as_ref().map(CloseName::from),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The manifest of an export.
 
+use crate::billing::close::{Close, Exception, exceptions_told};
 use crate::billing::export::Format;
 use crate::kernel::Micros;
 use crate::metering::Sums;
@@ -150,6 +151,55 @@ pub struct CloseName {
     pub number: i64,
     /// Its hash, over the close before, itself and its statements.
     pub hash: String,
+    /// The exceptions that it was made with; null in exports of versions before 0.2.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exceptions: Option<Vec<Exception>>,
+    /// Who asked for it with exceptions; null where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
+    /// Who approved that; null where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
+}
+
+impl From<&Close> for CloseName {
+    fn from(close: &Close) -> Self {
+        let (asked, approved) = close.people();
+        let is_whole = close.exceptions.is_empty();
+        Self {
+            number: close.number,
+            hash: close.hash.clone(),
+            exceptions: Some(close.exceptions.clone()),
+            requested_by: Some(asked.to_owned()).filter(|_| !is_whole),
+            approved_by: approved.map(ToOwned::to_owned).filter(|_| !is_whole),
+        }
+    }
+}
+
+impl BilledPeriod {
+    /// Which it is, and how it stands.
+    fn told(&self) -> String {
+        let closed = match self.exceptions().len() {
+            0 => String::new(),
+            some => format!(", closed with {}", exceptions_told(some)),
+        };
+        format!(" of {}, {}{closed}", self.id, self.state.as_str())
+    }
+
+    /// What may be missing of it all the same.
+    #[must_use]
+    pub fn exceptions(&self) -> &[Exception] {
+        let close = self.close.as_ref();
+        close.and_then(|close| close.exceptions.as_deref()).unwrap_or_default()
+    }
+
+    /// The same where what was not told yet is told as nothing.
+    fn with_exceptions(mut self) -> Self {
+        if let Some(close) = &mut self.close {
+            close.exceptions = Some(close.exceptions.take().unwrap_or_default());
+        }
+        self
+    }
 }
 
 /// A day of UTC.
@@ -251,10 +301,13 @@ impl Manifest {
         }
     }
 
-    /// Whether another export is of the same and holds the same: what else was in the ledger when it was made is no difference.
+    /// Whether another export is of the same and holds the same: what else was in the ledger when it was made is no difference,
+    /// nor that one of a close without exceptions was made before these were told.
     #[must_use]
     pub fn holds_the_same(&self, other: &Self) -> bool {
+        let period = |of: &Self| of.period.clone().map(BilledPeriod::with_exceptions);
         let own = Self {
+            period: other.period.clone(),
             export_id: other.export_id.clone(),
             made_at: other.made_at,
             program: other.program.clone(),
@@ -263,7 +316,7 @@ impl Manifest {
             stable_high_water: other.stable_high_water,
             ..self.clone()
         };
-        own == *other
+        own == *other && period(self) == period(other)
     }
 
     /// What it holds, in a line.
@@ -271,8 +324,7 @@ impl Manifest {
     pub fn told(&self) -> String {
         let (id, files) = (&self.export_id, self.files.len());
         let period = self.period.as_ref();
-        let period =
-            period.map(|of| format!(" of {}, {}", of.id, of.state.as_str())).unwrap_or_default();
+        let period = period.map(BilledPeriod::told).unwrap_or_default();
         if self.layout.starts_with("usage_") {
             let (total, billable) = (self.total.requests, &self.billable);
             return format!(

@@ -1,11 +1,15 @@
 //! What pages say, in French to who asks for French, in English to all others.
 
+use crate::billing::close::exceptions_told;
+
 /// The words of a page.
 pub(super) struct Words {
     /// As an HTML page names it.
     pub(super) language: &'static str,
     pub(super) statement: &'static str,
     pub(super) is_final: &'static str,
+    /// What a final statement's period was closed without, by how many exceptions.
+    pub(super) excepted: fn(usize) -> String,
     pub(super) provisional: &'static str,
     /// Up to when all is counted, and how many milliseconds that lies behind.
     pub(super) counted_to: fn(&str, &str) -> String,
@@ -67,6 +71,9 @@ static ENGLISH: Words = Words {
     language: "en",
     statement: "Statement",
     is_final: "Final.",
+    excepted: |count| {
+        format!("Closed with {}: calls of the period may be missing.", exceptions_told(count))
+    },
     provisional: "Provisional: the period is open.",
     counted_to: |through, behind| {
         format!("Every call answered up to {through} is counted, {behind} ms before this page.")
@@ -99,6 +106,12 @@ static FRENCH: Words = Words {
     language: "fr",
     statement: "Relevé",
     is_final: "Définitif.",
+    excepted: |count| {
+        let plural = if count == 1 { "" } else { "s" };
+        format!(
+            "Clôturé avec {count} exception{plural} : des appels de la période peuvent manquer."
+        )
+    },
     provisional: "Provisoire : la période est ouverte.",
     counted_to: |through, behind| {
         format!(

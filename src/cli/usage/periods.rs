@@ -3,7 +3,7 @@
 use super::which::Which;
 use crate::access::error::AccessError;
 use crate::billing::BillingError;
-use crate::billing::close::{Asked, close_in, draft};
+use crate::billing::close::{Asked, close_in, draft, exceptions_told};
 use crate::billing::periods::{PeriodRow, PeriodState, list};
 use crate::billing::recounted::Recounted;
 use crate::cli::desk::Desk;
@@ -38,7 +38,7 @@ pub(super) async fn periods(config: &Config, json: bool) -> anyhow::Result<()> {
     for PeriodRow { id, from, to, time_zone, state, at, owing, exceptions } in &rows {
         let complete = match (exceptions.len(), state) {
             (0, _) => "yes".to_owned(),
-            (some, PeriodState::Closed) => format!("closed with {some} exceptions"),
+            (some, PeriodState::Closed) => format!("closed with {}", exceptions_told(some)),
             (some, _) => format!("{some} may be missing"),
         };
         table.row(row![id, from, to, time_zone, state, at, owing, complete])?;

@@ -189,7 +189,7 @@ async fn list(
         return say(serde_json::to_string_pretty(&rows)?);
     }
     let mut table = Table::new("ID STATE FROM TO PARTNER APP TOTAL CURRENCY");
-    for Shown { statement, digest } in rows {
+    for Shown { statement, digest, .. } in rows {
         let Statement { id, from, to, partner_id, app_id, total, currency, .. } = statement;
         let state = if digest.is_some() { "final" } else { "provisional" };
         table.row(row![id, state, from, to, partner_id, app_id, total, currency])?;

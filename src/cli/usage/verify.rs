@@ -3,6 +3,7 @@
 use crate::billing::keys::Jwks;
 use crate::billing::manifest::proof::{PROOF, Proof, prove as make};
 use crate::billing::manifest::verify::{Report, is_below, verify};
+use crate::billing::manifest::{BilledPeriod, CloseName};
 use crate::billing::proof::{CloseRoot, EVENT_PROOF, EventProof};
 use crate::cli::speak::{causes, remark, say};
 use crate::config::Config;
@@ -98,6 +99,9 @@ fn told(report: &Report) -> anyhow::Result<ExitCode> {
     }
     if let Some(manifest) = &report.manifest {
         say(format!("{}, as signed with {} on {}", manifest.told(), report.kid, manifest.made_at))?;
+        if let Some(period) = &manifest.period {
+            exceptions(period)?;
+        }
         for gap in &manifest.gaps {
             say(format!(
                 "GAP: {} run {} has no events from {} to before {}",
@@ -106,6 +110,20 @@ fn told(report: &Report) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a period was closed without, and by whose will.
+fn exceptions(period: &BilledPeriod) -> anyhow::Result<()> {
+    let by = match &period.close {
+        Some(CloseName { requested_by: Some(asked), approved_by: Some(approved), .. }) => {
+            format!(" (asked for by {asked}, approved by {approved})")
+        }
+        _ => String::new(),
+    };
+    for exception in period.exceptions() {
+        say(format!("EXCEPTION: {exception}{by}"))?;
+    }
+    Ok(())
 }
 
 /// Prints a proof.

@@ -7,7 +7,7 @@ use crate::support::schema::documented;
 use crate::support::{TestApp, TestKey};
 use serde_json::{Value, json};
 
-async fn shop(now: &str) -> TestApp {
+pub(super) async fn shop(now: &str) -> TestApp {
     let builder = TestApp::builder().fixed_clock(now);
     let own = [
         ("HOOKS__ALLOW_HTTP", "true"),
