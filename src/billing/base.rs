@@ -50,7 +50,8 @@ pub(super) struct Base {
     /// How many sections the statement itself has; the others are of calls that came later.
     sections: usize,
     of: Bounds,
-    is_stub: bool,
+    /// How many microseconds of that the period has itself.
+    own: u64,
 }
 
 impl Base {
@@ -58,7 +59,7 @@ impl Base {
     pub(super) fn nothing(period: BillingPeriodId, list: &PriceList) -> Self {
         let (currency, rounding) = (list.currency(), list.rounding());
         let of = Bounds { start: Micros(0), end: Micros(1) };
-        Self { period, currency, rounding, parts: Vec::new(), sections: 0, of, is_stub: false }
+        Self { period, currency, rounding, parts: Vec::new(), sections: 0, of, own: 1 }
     }
 
     /// What a statement stands on. Its prices are those of the versions that it names.
@@ -90,7 +91,7 @@ impl Base {
             sections: parts.len(),
             parts,
             of,
-            is_stub: own != of.end.0,
+            own: u64::try_from(own).unwrap_or(0),
         };
         base.add_usage(statement, versions, None)?;
         Ok(base)
@@ -157,7 +158,7 @@ impl Base {
     }
 
     fn rated(&self, held: &[Held<'_>]) -> Result<Exact, TooLarge> {
-        let sheet = sheet((self.currency, self.rounding), held, (self.of, self.is_stub))?;
+        let sheet = sheet((self.currency, self.rounding), held, (self.of, self.own))?;
         Ok(sheet.bill()?.exact)
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn standings(
         in_force: piece.is_some_and(|piece| {
             piece.plan == held.plan && piece.list.as_ref() == Some(&held.list)
         }),
-        charges: held.standings((period.of, period.is_stub())),
+        charges: held.standings(period.length()),
     };
     let each = |account: Account<'_>| {
         let sections = account.held.iter().map(of_section).collect();
@@ -184,7 +184,7 @@ fn held<'a, 'b>(
 pub(super) fn sheet(
     (currency, rounding): (Currency, Rounding),
     sections: &[Held<'_>],
-    period: (Bounds, bool),
+    period: (Bounds, u64),
 ) -> Result<Sheet, TooLarge> {
     let mut sheet = Sheet::new(currency, rounding);
     for held in sections {
@@ -196,7 +196,7 @@ pub(super) fn sheet(
 fn statement(app_id: AppId, period: &Period, account: &Account<'_>) -> Result<Statement, TooLarge> {
     let Account { partner: partner_id, currency, rounding, held, corrections } = account;
     let (partner_id, decimals) = (*partner_id, currency.decimals());
-    let mut sheet = sheet((*currency, *rounding), held, (period.of, period.is_stub()))?;
+    let mut sheet = sheet((*currency, *rounding), held, period.length())?;
     for correction in corrections {
         sheet.line(LineKind::Adjustment, 0, correction.exact);
     }
@@ -249,17 +249,20 @@ pub(super) struct Standing {
 }
 
 impl Held<'_> {
-    /// What the list asks for its part of a period, which is what a change has left of a longer one, or is not.
-    fn asked(&self, (of, is_stub): (Bounds, bool)) -> PriceList {
-        let share = Share::of(self.micros, of);
-        if is_stub || self.micros == 0 {
-            let list = PriceList::clone(&self.list).with_proration(Proration::BySecond);
-            return list.prorated(share);
-        }
-        self.list.prorated(share)
+    /// What the list asks for its part of a period of so many microseconds, which may be what a change has left of a longer one.
+    fn asked(&self, (of, own): (Bounds, u64)) -> PriceList {
+        let part = match self.list.proration() {
+            // Calls that were counted under a list that had no part in the period have no fee.
+            _ if self.micros == 0 => 0,
+            Proration::BySecond => self.micros,
+            // Who joins in a period pays all of it, and of one that was cut itself all that it is.
+            Proration::None => own,
+        };
+        let list = PriceList::clone(&self.list).with_proration(Proration::BySecond);
+        list.prorated(Share::of(part, of))
     }
 
-    fn standings(&self, period: (Bounds, bool)) -> Vec<Standing> {
+    fn standings(&self, period: (Bounds, u64)) -> Vec<Standing> {
         let asked = self.asked(period);
         let standing = |(charge, milli): (&Charge, u128)| Standing {
             charge: charge.clone(),

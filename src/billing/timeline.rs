@@ -58,10 +58,11 @@ impl Period {
         self.zone.iana_name().unwrap_or("UTC")
     }
 
-    /// Whether it is what a change has left of a longer one.
+    /// What it is a part of, and how many microseconds it has itself: fewer where a change has left a part of a longer one.
     #[must_use]
-    pub fn is_stub(&self) -> bool {
-        self.bounds != self.of
+    pub fn length(&self) -> (Bounds, u64) {
+        let Bounds { start, end } = self.bounds;
+        (self.of, u64::try_from(end.0.saturating_sub(start.0)).unwrap_or(0))
     }
 }
 

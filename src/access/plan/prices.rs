@@ -42,7 +42,8 @@ pub struct PricesDoc {
     /// What a period costs in which the list was in force for a part only: as much as a whole one, or the part that its
     /// seconds are, of the fee and what recurs, of `min`, `max` and flat amounts, of included units and the ends of
     /// tiers. A period that is cut itself, since prices with other periods took over in the middle of it or a contract's
-    /// first day changed, costs the part that it is, with `none` too: the rest of that time is another period's.
+    /// first day changed, costs the part that it is, with `none` too: the rest of that time is another period's. With `none`
+    /// that part is asked in full of who joined within it.
     #[serde(default)]
     #[schema(default = "none", example = "by_second")]
     proration: Proration,

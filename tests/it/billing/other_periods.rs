@@ -50,3 +50,35 @@ async fn one_ends_where_the_other_begins_and_nothing_is_lost_between() {
     let frozen = all.iter().filter(|one| one["state"] == "final").count();
     assert_eq!((frozen, all.len()), (2, 3), "{all:?}");
 }
+
+#[tokio::test]
+async fn who_joins_late_pays_by_what_proration_says_whether_the_period_is_cut_or_not() {
+    // Twenty days of November are left in Paris, and five until the prices of quarters take over.
+    for (proration, uncut, cut) in [("none", "30.00", "15.00"), ("by_second", "20.00", "5.00")] {
+        let app = TestApp::builder().fixed_clock("2026-11-10T23:00:00Z").start().await;
+        let mut asked = monthly();
+        asked["proration"] = json!(proration);
+        let (plan, key) = priced(&app, asked).await;
+        call(&app, &key, 2).await;
+        app.wait_for_gauge("events_folded_total", 2).await;
+        let [november] = <[Value; 1]>::try_from(own(&app, &key).await).unwrap();
+        let calls = "usage calls 2 3.00".to_owned();
+        let stated = async |id: &str| lines(&statement(&app, &key, id).await);
+        assert_eq!(stated(&id(&november)).await, [format!("fee - 0 {uncut}"), calls.clone()]);
+
+        at(&app, "2026-11-15T23:00:00Z");
+        let mut quarters = quarterly();
+        quarters["proration"] = json!(proration);
+        edit(&app, &plan, json!({ "prices": quarters, "prices_from": "now" })).await;
+        let [_, first] = <[Value; 2]>::try_from(own(&app, &key).await).unwrap();
+        assert_eq!(
+            (&first["from"], &first["to"]),
+            (&json!("2026-10-31T23:00:00Z"), &json!("2026-11-15T23:00:00Z")),
+            "half a month"
+        );
+        let first = id(&first);
+        assert_eq!(stated(&first).await, [format!("fee - 0 {cut}"), calls.clone()], "{proration}");
+        close_first(&app, "2026-11-18T00:00:00Z").await;
+        assert_eq!(stated(&first).await, [format!("fee - 0 {cut}"), calls], "{proration}");
+    }
+}

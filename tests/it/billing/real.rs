@@ -226,10 +226,10 @@ impl Shop {
                 sum.bytes += order.used.bytes;
                 sum.weight_milli += order.used.weight_milli;
             }
-            let of_stub = (period.from, period.to) != period.of;
+            let of_whole = Q::new((period.to.0 - period.from.0).into(), whole.into());
             let currency = prices["currency"].as_str().unwrap().to_owned();
             let used = used.into_iter().collect();
-            let section = Section { prices, share, of_stub, used };
+            let section = Section { prices, share, of_whole, used };
             of.entry(currency).or_default().push((section, made.count()));
         }
         of

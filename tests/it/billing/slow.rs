@@ -117,8 +117,8 @@ pub(super) struct Used {
 pub(super) struct Section {
     pub(super) prices: Value,
     pub(super) share: Q,
-    /// Whether the period is a part of one, of which a part is asked whatever the list says.
-    pub(super) of_stub: bool,
+    /// How much the period is of a whole one, which is asked whatever the list says.
+    pub(super) of_whole: Q,
     /// What was counted, by operation.
     pub(super) used: Vec<(&'static str, Used)>,
 }
@@ -234,9 +234,8 @@ pub(super) fn bill(sections: &[Section], decimals: u32, half_up: bool) -> (Vec<L
 }
 
 fn asked(section: &Section) -> Vec<Line> {
-    let Section { prices, share, of_stub, used } = section;
-    let by_second = prices["proration"] == "by_second" || *of_stub;
-    let share = if by_second { *share } else { Q::new(1, 1) };
+    let Section { prices, share, of_whole, used } = section;
+    let share = if prices["proration"] == "by_second" { *share } else { *of_whole };
     let fixed = |kind: &str, price: &Value| {
         let price = part(price, share);
         Line { unit_price: Some(price), ..Line::new(kind, price) }
