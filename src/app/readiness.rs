@@ -16,6 +16,8 @@ struct State {
     serving: bool,
     catalog_at: Micros,
     fold_at: Micros,
+    /// Whether the disk under the database had no room for usage since.
+    database_full: bool,
     /// Why the journal takes no more, where it does not.
     journal: Option<&'static str>,
 }
@@ -33,14 +35,20 @@ pub(super) struct Readiness {
 pub(super) struct Report {
     /// Whether calls should be sent here.
     pub(super) ready: bool,
-    /// What is wrong, in words; empty when ready.
+    /// What is wrong, in words; of a node that is ready, what it answers calls in spite of.
     pub(super) problems: Vec<&'static str>,
 }
 
 impl Readiness {
     /// A node that is starting.
     pub(super) fn new(keyring: Arc<Keyring>, now: Micros) -> Self {
-        let state = State { serving: false, catalog_at: now, fold_at: now, journal: None };
+        let state = State {
+            serving: false,
+            catalog_at: now,
+            fold_at: now,
+            database_full: false,
+            journal: None,
+        };
         Self { keyring, is_stopping: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
@@ -66,7 +74,13 @@ impl Readiness {
 
     /// The ledger has taken what was there.
     pub(super) fn folded(&self, now: Micros) {
-        self.state.lock().fold_at = now;
+        let mut state = self.state.lock();
+        (state.fold_at, state.database_full) = (now, false);
+    }
+
+    /// The ledger could take nothing, for the disk under the database is full.
+    pub(super) fn database_full(&self) {
+        self.state.lock().database_full = true;
     }
 
     /// Whether the journal can take more.
@@ -111,9 +125,15 @@ impl Readiness {
             stale(state.catalog_at),
             "cannot follow the change log: the catalog may be out of date",
         );
+        // What fails once and then goes well is not told, so that the report does not come and go.
+        let is_behind = stale(state.fold_at);
         check(
-            stale(state.fold_at),
+            is_behind && !state.database_full,
             "cannot fold usage into the ledger: events wait in the journal",
+        );
+        check(
+            is_behind && state.database_full,
+            "the disk under the database is full: nothing can be changed, and events wait in the journal",
         );
         problems.extend(state.journal);
         // Events that wait are safe, and so is stale catalog data that says its time; a node that

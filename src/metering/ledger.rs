@@ -35,6 +35,12 @@ impl FoldError {
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Store(StoreError::Unavailable(_) | StoreError::Unreached { .. }))
     }
+
+    /// Whether the disk under the database had no room.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Full(_)))
+    }
 }
 
 /// What one round of folding, or a recovery, has done.

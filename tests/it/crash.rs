@@ -2,6 +2,7 @@
 //! client that hangs up, a database that is away, a disk that is full, a clock that is stepped back.
 
 mod clients;
+mod full_disk;
 
 use crate::support::process::{Home, Reply, SmallDisk, Wire, wait_until};
 use crate::support::{NOON, PATIENCE, TestApp, data, pause, problem};

@@ -61,6 +61,9 @@ async fn fold(part: Part, (folder, quotas): (Arc<Folder>, Option<Arc<Quotas>>), 
                 }
             }
             Err(error) => {
+                if error.is_full() {
+                    this.readiness.database_full();
+                }
                 this.metrics.add(Tally::FoldFailures, 1);
                 tracing::warn!(%error, "usage could not be folded; it stays in the journal");
             }

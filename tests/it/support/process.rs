@@ -426,11 +426,17 @@ impl SmallDisk {
     /// Takes all space that is left, in a file.
     pub(crate) fn fill(&self) -> PathBuf {
         let path = self.0.join("filler");
-        let mut file = std::fs::File::create(&path).expect("a file");
+        std::fs::File::create(&path).expect("a file");
+        Self::fill_again(&path);
+        path
+    }
+
+    /// Takes what has become free since.
+    pub(crate) fn fill_again(filler: &Path) {
+        let mut file = std::fs::OpenOptions::new().append(true).open(filler).expect("a file");
         for size in [1 << 16, 1 << 12, 1] {
             while file.write_all(&vec![1; size]).is_ok() {}
         }
-        path
     }
 }
 
