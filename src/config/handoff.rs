@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Longest name of a meter: that of Stripe's event names.
 const LONGEST_NAME: usize = 100;
+/// Longest name of a charge that price lists have.
+const LONGEST_CHARGE: usize = 40;
 
 /// The hand-off of usage.
 #[derive(Debug, Clone)]
@@ -144,10 +146,36 @@ impl FromSetting for ChargeMeter {
         let plain = |name: &str| {
             (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic())
         };
+        // As price lists take it: of a charge that none can have, nothing would ever be handed off.
+        let is_charge = |name: &str| {
+            (1..=LONGEST_CHARGE).contains(&name.len())
+                && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+        };
         let parts = text.split_once('=').map(|(charge, name)| (charge.trim(), name.trim()));
-        match parts.filter(|(charge, name)| plain(charge) && plain(name)) {
+        match parts.filter(|(charge, name)| is_charge(charge) && plain(name)) {
             Some((charge, name)) => Ok(Self { charge: charge.to_owned(), name: name.to_owned() }),
-            None => Err("must be CHARGE=NAME, such as calls=api_calls".to_owned()),
+            None => Err(format!(
+                "must be CHARGE=NAME, such as calls=api_calls, where CHARGE has 1 to {LONGEST_CHARGE} of a-z, 0-9, `_` and `-`, as \
+                 in price lists"
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_charge_is_what_price_lists_can_have() {
+        let [longest, too_long] = [LONGEST_CHARGE, LONGEST_CHARGE + 1].map(|n| "a".repeat(n));
+        for right in ["calls", "api_calls-2", "7", longest.as_str()] {
+            let meter = ChargeMeter::parse(&format!(" {right} = API.calls "));
+            assert_eq!(meter.unwrap().charge, right);
+        }
+        for wrong in ["Calls", "[\"unit", "a b", "é", "", too_long.as_str()] {
+            let error = ChargeMeter::parse(&format!("{wrong}=api_calls")).unwrap_err();
+            assert!(error.contains("1 to 40 of a-z"), "{wrong:?}: {error}");
         }
     }
 }

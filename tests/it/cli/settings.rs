@@ -52,3 +52,16 @@ async fn the_documents_are_compared_and_written() {
     assert!(said.contains("docs/admin.yaml differs"), "{said}");
     place.fails(1, &["openapi", "--check", "none"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_that_no_price_list_can_have_is_refused() {
+    let mut place = Place::new().await;
+    place.set("HANDOFF__STRIPE__SECRET", "rk_test_1");
+    for wrong in ["[\"unit=unit_calls\"]", "Unit=unit_calls"] {
+        place.set("HANDOFF__STRIPE__METERS", wrong);
+        let error = place.fails(1, &["config", "check"]);
+        assert!(error.contains("CHARGE has 1 to 40 of a-z"), "{wrong}: {error}");
+    }
+    place.set("HANDOFF__STRIPE__METERS", "unit=unit_calls, other=other_calls");
+    assert_eq!(place.ok(&["config", "check"]), "The settings are valid.");
+}
