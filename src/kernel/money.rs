@@ -105,6 +105,12 @@ impl Currency {
         self.0.code()
     }
 
+    /// Whether it is money: ISO 4217 has codes for tests and for no currency at all, too.
+    #[must_use]
+    pub fn is_money(self) -> bool {
+        !["XTS", "XXX"].contains(&self.code())
+    }
+
     /// Digits after the point that the currency uses: 2 for EUR, 0 for JPY, 3 for TND.
     #[must_use]
     pub fn decimals(self) -> u8 {

@@ -23,7 +23,7 @@ pub struct PlanPrices(pub PriceList);
 #[serde(deny_unknown_fields)]
 #[schema(title = "Prices")]
 pub struct PricesDoc {
-    /// Currency of all prices (ISO 4217).
+    /// Currency of all prices (ISO 4217), not its codes for tests (`XTS`) and for none (`XXX`).
     #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
     currency: &'static str,
     /// The time zone whose days the periods are made of, by its IANA name.

@@ -306,7 +306,14 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ChargeName, D::Err
 fn currency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Currency, D::Error> {
     let code = String::deserialize(deserializer)?;
     let short: String = code.chars().take(40).collect();
-    code.parse().map_err(|error| D::Error::custom(format!("`{short}` {error}")))
+    let currency: Currency =
+        code.parse().map_err(|error| D::Error::custom(format!("`{short}` {error}")))?;
+    if currency.is_money() {
+        return Ok(currency);
+    }
+    Err(D::Error::custom(format!(
+        "`{short}` is the ISO 4217 code of no money: take one such as EUR"
+    )))
 }
 
 fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU64>, D::Error> {
@@ -393,6 +400,8 @@ mod tests {
         for (prices, pointer, says) in [
             ("{}", "/currency", "is missing"),
             (r#"{"currency":"EURO"}"#, "/currency", "ISO 4217"),
+            (r#"{"currency":"XXX"}"#, "/currency", "of no money"),
+            (r#"{"currency":"XTS"}"#, "/currency", "of no money"),
             (r#"{"currency":"EUR","fee":1}"#, "/fee", "a text"),
             (r#"{"currency":"EUR","fee":"-1"}"#, "/fee", "such as 0.0025"),
             (r#"{"currency":"EUR","fee":"0.0000000000001"}"#, "/fee", "12 decimals"),
