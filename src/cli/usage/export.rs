@@ -1,6 +1,7 @@
 //! `comptoir usage export`.
 
 use super::place::Place;
+use super::which::beginning_in;
 use crate::billing::export::{
     Asked, Billed, Content, Deposited, Depot, ExportError, Format, Order, Question, export_rows,
     export_to_directory,
@@ -124,25 +125,6 @@ impl Args {
         let (after, partner, app) = (ExportSeq(self.after), self.partner, self.app);
         let asked = Asked { period, after, partner, app, booked: None };
         Ok(Question { content: self.layout, asked, billed, issuer: self.issuer.clone() })
-    }
-}
-
-/// The one billing period that begins in a month or on a day.
-async fn beginning_in(db: &Db, text: &str, now: Micros) -> anyhow::Result<Billed> {
-    let mut found = Billed::beginning_in(db, text, now).await?;
-    let told = |billed: &Billed| {
-        format!("{} ({} to {}, {})", billed.id, billed.span.from, billed.span.to, billed.time_zone)
-    };
-    let all: Vec<String> = found.iter().map(told).collect();
-    match found.pop() {
-        Some(one) if found.is_empty() => Ok(one),
-        Some(_) => anyhow::bail!(
-            "several billing periods begin in {text}: name one by its id, {}",
-            all.join(", ")
-        ),
-        None => anyhow::bail!(
-            "no billing period begins in {text}: `GET /admin/v1/billing/periods` lists those that there are"
-        ),
     }
 }
 

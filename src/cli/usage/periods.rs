@@ -14,7 +14,7 @@ use crate::config::{Config, FourEyes};
 /// Which period is closed, and how.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct CloseArgs {
-    /// The period, as `usage periods` names it.
+    /// The period, as `usage periods` names it, or the month in which one begins.
     #[arg(value_name = "PERIOD")]
     period: Which,
     /// Close it although calls of it may be missing. That always takes two people, and a shell is one: where something is
@@ -49,8 +49,8 @@ pub(super) async fn periods(config: &Config, json: bool) -> anyhow::Result<()> {
 /// Closes a period by the will of one person.
 pub(super) async fn close(config: &Config, args: CloseArgs) -> anyhow::Result<()> {
     let desk = Desk::open(config).await?;
-    let period = args.period.id(&desk.db).await?;
     let now = desk.db.now(&desk.clock).await?;
+    let period = args.period.id(&desk.db, now).await?;
     let exceptions = draft(&desk.db, period, now).await?.in_turn()?.exceptions;
     for exception in &exceptions {
         remark(format!("MISSING: {exception}"));

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 /// Which periods, and with what.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
-    /// The period, as `usage periods` names it, or `last` for the last closed one.
+    /// The period, as `usage periods` names it, `last` for the last closed one, or the month in which one begins.
     #[arg(long, value_name = "PERIOD", required_unless_present = "all_open")]
     period: Option<Which>,
     /// Every period that is not closed.
@@ -39,7 +39,7 @@ async fn found(config: &Config, args: &Args) -> anyhow::Result<Vec<Reconciliatio
     let (db, clock) = crate::cli::database(config).await?;
     let now = db.now(&clock).await?;
     let mut found = Vec::new();
-    for id in ids(&db, args.period, now).await? {
+    for id in ids(&db, args.period.as_ref(), now).await? {
         found.push(reconcile(&db, id, args.export.as_deref(), now).await?);
     }
     Ok(found)

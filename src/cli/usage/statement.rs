@@ -36,7 +36,7 @@ pub(in crate::cli) struct Args {
     /// One statement, which is printed. Without it, those of a period or of all open ones are listed.
     #[arg(value_name = "STATEMENT", conflicts_with_all = ["period", "partner", "app", "json"])]
     id: Option<StatementId>,
-    /// Those of this period, as `usage periods` names it, or `last` for the last closed one.
+    /// Those of this period, as `usage periods` names it, `last` for the last closed one, or the month in which one begins.
     #[arg(long, value_name = "PERIOD")]
     period: Option<Which>,
     /// Those of this partner only.
@@ -93,7 +93,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
             None => std::io::stdout().write_all(&text).map_err(unheard),
         };
     }
-    let periods = super::which::ids(&db, args.period, now).await?;
+    let periods = super::which::ids(&db, args.period.as_ref(), now).await?;
     let whose = Whose { partner: args.partner, app: args.app };
     match &args.out {
         Some(dir) => write_all(&db, (&periods, whose), (dir, how), now).await,

@@ -43,6 +43,9 @@ async fn a_period_is_listed_closed_and_its_statements_are_written() {
         serde_json::from_str(&app.shell(&["usage", "periods", "--json"]).await.1).unwrap();
     assert_eq!((&listed[0]["id"], &listed[0]["state"]), (&json!(october), &json!("closed")));
     assert_eq!(app.shell(&["usage", "reconcile", "--period", "last"]).await.0, 0);
+    assert_eq!(app.shell(&["usage", "reconcile", "--period", "2024-10"]).await.0, 0);
+    let (code, _, err) = app.shell(&["usage", "reconcile", "--period", "2024-09"]).await;
+    assert_eq!((code, err.contains("no billing period begins in 2024-09")), (2, true), "{err}");
 
     let of_last = ["usage", "statement", "--period", "last"];
     let listed = rows(&app.shell(&of_last).await.1);
