@@ -144,6 +144,32 @@ pub async fn of_period(
     Ok(made.into_iter().map(provisional).collect())
 }
 
+/// Statements of all open periods behind an id, in the order of their ids.
+pub async fn of_open(
+    db: &Db,
+    whose: Whose,
+    (after, limit): (&str, u32),
+    now: Micros,
+) -> Result<Vec<Shown>, BillingError> {
+    let mut tx = db.snapshot().await?;
+    let books = Books::read(&mut tx, whose.app).await?;
+    let open = books.open(now);
+    let mut wanted: Vec<(String, AppId, &Open)> = Vec::new();
+    for period in &open {
+        let ids = books.ids(period).into_iter();
+        let own = ids.filter(|(id, of)| id.as_str() > after && whose.holds(*of));
+        wanted.extend(own.map(|(id, (_, app))| (id, app, period)));
+    }
+    wanted.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
+    let mut made = Vec::new();
+    for (id, app, period) in wanted.into_iter().take(limit as usize) {
+        let of_app = books.gross(&mut tx, period, Some(app)).await?;
+        made.extend(of_app.into_iter().filter(|made| made.id.to_string() == id));
+    }
+    credits::apply(&mut tx, &mut made, Seen::now(now)).await?;
+    Ok(made.into_iter().map(provisional).collect())
+}
+
 /// The statements of a partner's app, the newest period first: those of open periods and at most so many frozen ones.
 pub async fn of_app(
     db: &Db,

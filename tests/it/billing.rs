@@ -350,6 +350,28 @@ async fn each_app_and_partner_sees_its_own_alone() {
 }
 
 #[tokio::test]
+async fn statements_of_all_open_periods_are_listed_where_none_is_named() {
+    let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
+    let (plan, key) = priced(&app, prices()).await;
+    let other = app.key_under(&plan, json!({})).await;
+    // November has begun.
+    app.clock.advance(HOUR);
+    let ids = |items: &[Value]| items.iter().map(id).collect::<Vec<_>>();
+    let listed = async |query: &str| {
+        let url = format!("/admin/v1/billing/statements{query}");
+        ids(app.admin_ok("GET", &url, None).await["items"].as_array().unwrap())
+    };
+    let mut mine = ids(&own(&app, &key).await);
+    mine.sort_unstable();
+    assert_eq!(mine.len(), 2);
+    assert_eq!(listed(&format!("?app_id={}", key.app_id)).await, mine);
+    assert_eq!(listed(&format!("?app_id={}&limit=1", key.app_id)).await, mine[..1]);
+    let mut all = [mine, ids(&own(&app, &other).await)].concat();
+    all.sort_unstable();
+    assert_eq!(listed("").await, all);
+}
+
+#[tokio::test]
 async fn an_app_without_part_in_a_period_has_no_statement_of_it() {
     let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
     let (_, key) = priced(&app, prices()).await;

@@ -16,13 +16,14 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list_statements).service(get_statement);
 }
 
-/// A page of the statements of a period
+/// A page of statements
 ///
-/// In the order of their ids: provisional while the period is open, final once it is closed.
+/// Those of a period, or without one those of all that are open. In the order of their ids: provisional while the period
+/// is open, final once it is closed.
 #[utoipa::path(
     tag = "billing", operation_id = "list_statements",
     params(
-        ("period_id" = String, Query, description = "The period", example = "per_2mQx17fGhIj"),
+        ("period_id" = Option<String>, Query, description = "The period; without it, every period that is open", example = "per_2mQx17fGhIj"),
         ("partner_id" = Option<String>, Query, description = "Only those of this partner", example = "prt_4kPz09aBcDe"),
         ("app_id" = Option<String>, Query, description = "Only those of this app", example = "app_7nRy25kLmNo"),
         PageQuery
@@ -37,20 +38,18 @@ async fn list_statements(
     state: State,
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
-    let period = params.value("period_id");
-    if !params.was_given("period_id") {
-        let message = "is missing: `GET /admin/v1/billing/periods` lists those that are open";
-        params.fault("period_id", "required", message);
-    }
+    let period: Option<BillingPeriodId> = params.value("period_id");
     let (partner, app) = (params.value("partner_id"), params.value("app_id"));
     let page = page::read(&request, params)?;
-    // What is missing or no id was refused with the page.
-    let period = period.unwrap_or(BillingPeriodId(0));
+    // What is no id was refused with the page.
     let after = page.after()?.map(|after| StatementId(after).to_string()).unwrap_or_default();
     let whose = Whose { partner, app };
     let now = state.clock.now();
     let asked = (after.as_str(), page::rows(&page));
-    let shown = view::of_period(&state.db, period, whose, asked, now).await?;
+    let shown = match period {
+        Some(period) => view::of_period(&state.db, period, whose, asked, now).await?,
+        None => view::of_open(&state.db, whose, asked, now).await?,
+    };
     page::answer(&page, shown, |shown| shown.statement.id.0, StatementRowOut::from)
 }
 
