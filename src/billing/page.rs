@@ -171,7 +171,7 @@ fn line_row(line: &StatementLine, credits: &[Drawn], words: &Words) -> String {
         line.section.map(|section| section.to_string()).unwrap_or_default(),
         words.word(&line.kind),
         charge,
-        line.meter.clone().unwrap_or_default(),
+        line.meter.as_deref().map(|meter| words.word(meter)).unwrap_or_default(),
         tier,
         words.number(&line.quantity),
         line.unit_price.as_deref().map(|price| words.number(price)).unwrap_or_default(),

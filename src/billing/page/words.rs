@@ -158,6 +158,7 @@ static FRENCH: Words = Words {
     words: &[
         ("adjustment", "ajustement"),
         ("auth_rejected", "accès refusé"),
+        ("bytes", "octets"),
         ("charged", "facturé"),
         ("client_aborted", "interrompu par l'appelant"),
         ("client_error", "erreur de l'appelant"),
@@ -177,12 +178,15 @@ static FRENCH: Words = Words {
         ("prepaid", "prépayé"),
         ("promotional", "offert"),
         ("rate_limited", "limite atteinte"),
+        ("records", "enregistrements"),
         ("recurring", "récurrent"),
         ("replayed", "répété"),
+        ("requests", "appels"),
         ("rounding", "arrondi"),
         ("served", "servi"),
         ("server_error", "erreur du service"),
         ("usage", "consommation"),
+        ("weight", "unités"),
     ],
     rules: &[
         ("adjusted.backfilled", "Il a été convenu que cela a été consommé"),
@@ -214,13 +218,16 @@ mod tests {
     use crate::kernel::word::Word as _;
     use crate::metering::Outcome;
     use crate::metering::billability::RULES;
-    use crate::rating::LineKind;
+    use crate::rating::{LineKind, Meter};
 
     #[test]
     fn french_has_a_word_for_all_that_a_page_may_say() {
         let known = |word: &str| FRENCH.words.iter().any(|(of, _)| *of == word);
         for (kind, _) in LineKind::WORDS {
             assert!(known(kind), "{kind}");
+        }
+        for (meter, _) in Meter::WORDS {
+            assert!(known(meter), "{meter}");
         }
         for outcome in Outcome::ALL {
             assert!(known(outcome.as_str()), "{outcome}");

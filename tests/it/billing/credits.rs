@@ -86,6 +86,7 @@ async fn other_forms(app: &TestApp, key: &TestKey, statement: &str, paid: &str) 
     assert!(page.contains("<html lang=\"en\">") && page.contains(">-43.50<"), "{page}");
     let page = forms("text/html", "fr-CH, en;q=0.5").await;
     assert!(page.contains("<html lang=\"fr\">") && page.contains("Crédits, en EUR"), "{page}");
+    assert!(page.contains("<td>appels</td>") && !page.contains("<td>requests</td>"), "{page}");
     assert!(page.contains(">-43,50<") && page.contains("prépayé"), "{page}");
     assert!(page.contains("<dt>Émetteur</dt><dd>Midi &amp; Fils\nToulouse</dd>"), "{page}");
 }
