@@ -141,6 +141,42 @@ pub fn meeting(
     all
 }
 
+/// The versions of a plan whose prices hold, and those whose prices wait, each by the first and the last number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PricesStanding {
+    /// Those with the prices that hold for who has been on the plan since its first version.
+    pub holds: (u32, u32),
+    /// Those with prices that hold for each app from its next period on, and at once for who comes to the plan.
+    pub waits: Option<(u32, u32)>,
+}
+
+/// How the prices of a plan's versions stand at an instant. Where periods follow contracts, prices wait until no app can have
+/// a period that began before them.
+#[must_use]
+pub fn prices_standing(
+    plan: PlanId,
+    versions: &PriceVersions,
+    now: Micros,
+) -> Option<PricesStanding> {
+    let of_plan = versions.get(&plan)?;
+    // The versions around one that have its prices: most edits change something else.
+    let run = |at: usize| {
+        let same = |version: &&PriceVersion| version.list == of_plan[at].list;
+        let before = of_plan[..at].iter().rev().take_while(same).count();
+        let behind = of_plan[at + 1..].iter().take_while(same).count();
+        (at - before, at + behind)
+    };
+    let last = run(of_plan.len().checked_sub(1)?);
+    let (from, contract) = (of_plan.first()?.at, of_plan[last.0].at);
+    let tenure = Tenure { partner: PartnerId(0), plan, from, until: None, contract };
+    let history = History { app: AppId(0), tenures: vec![tenure] };
+    let all = pieces(&history, versions, Micros(i64::MIN), now);
+    let held = all.iter().find(|piece| piece.span.hold(now))?.version;
+    let held = run(of_plan.iter().position(|version| version.number == held)?);
+    let numbers = |(first, end): (usize, usize)| (of_plan[first].number, of_plan[end].number);
+    Some(PricesStanding { holds: numbers(held), waits: (held != last).then(|| numbers(last)) })
+}
+
 /// The piece that begins at an instant.
 fn piece(
     (app, tenure): (AppId, &Tenure),

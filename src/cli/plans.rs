@@ -189,8 +189,10 @@ pub(super) async fn run(config: &Config, command: PlanCommand) -> anyhow::Result
             let page = async |walk: Walk| Ok(list_plans(db, &walk).await?);
             show_all(show::PLAN, page, |plan| plan.id.to_string(), show::plan_row).await
         }
-        PlanCommand::Show { id, number, json } => show::show(db, id, number, json).await,
-        PlanCommand::Versions { id } => show::versions(db, id).await,
+        PlanCommand::Show { id, number, json } => {
+            show::show(db, id, (number, json), db.now(&desk.clock).await?).await
+        }
+        PlanCommand::Versions { id } => show::versions(db, id, db.now(&desk.clock).await?).await,
         PlanCommand::Offer { id, approval, public, description, because } => {
             let old = get_offer(db, id).await?;
             let offer = Offer {

@@ -97,3 +97,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_versions_are_told_whose_prices_hold_and_wait() {
+    let list = |plan: u64, rounding| {
+        Some(Arc::new(PriceList::new("EUR".parse().unwrap(), periods(plan), rounding)))
+    };
+    let version = |number: u32, day: i64, from, list| PriceVersion {
+        number,
+        at: Micros(START + day * DAY),
+        from,
+        list,
+    };
+    let (next, now) = (PricesFrom::NextPeriod, PricesFrom::Now);
+    let of = |plan: u64, other: &[PriceVersion], day: i64| {
+        let first = version(1, 0, next, list(plan, Rounding::HalfEven));
+        let all = [&[first][..], other].concat();
+        let standing =
+            prices_standing(PlanId(9), &[(PlanId(9), all)].into(), Micros(START + day * DAY));
+        let PricesStanding { holds, waits } = standing.unwrap();
+        (holds, waits)
+    };
+    // Months of the calendar: an edit of something else, other prices from February on, and the first ones at once.
+    let edits = [
+        version(2, 10, next, list(2, Rounding::HalfEven)),
+        version(3, 20, next, list(2, Rounding::HalfUp)),
+        version(4, 45, now, list(2, Rounding::HalfEven)),
+    ];
+    assert_eq!(of(2, &[], 5), ((1, 1), None));
+    assert_eq!(of(2, &edits[..2], 25), ((1, 2), Some((3, 3))));
+    assert_eq!(of(2, &edits[..2], 40), ((3, 3), None));
+    assert_eq!(of(2, &edits, 46), ((4, 4), None));
+    // Months of contracts: some app may have a month that began a moment before the edit.
+    let edits = [version(2, 20, next, list(4, Rounding::HalfUp))];
+    assert_eq!(of(4, &edits, 45), ((1, 1), Some((2, 2))));
+    assert_eq!(of(4, &edits, 52), ((2, 2), None));
+    assert_eq!(prices_standing(PlanId(8), &PriceVersions::new(), Micros(START)), None);
+}

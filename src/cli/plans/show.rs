@@ -2,14 +2,17 @@
 
 use crate::access::AccessError;
 use crate::access::error::Kind;
+use crate::access::history::price_versions;
 use crate::access::model::{Definition, Plan};
 use crate::access::plan::PlanPrices;
 use crate::access::service::{find_plan_version, get_plan, list_plan_versions};
 use crate::admin::plan_versions::PlanVersionOut;
 use crate::admin::plans::PlanOut;
+use crate::billing::timeline::{PricesStanding, prices_standing};
 use crate::cli::limits::{limit_text, limits_text, weight_texts};
 use crate::cli::speak::say;
 use crate::cli::table::{Table, or_dash, row};
+use crate::kernel::Micros;
 use crate::kernel::id::PlanId;
 use crate::storage::Db;
 use serde_json::Value;
@@ -34,10 +37,30 @@ fn currency(definition: &Definition) -> String {
     or_dash(definition.prices.as_ref().map(|PlanPrices(list)| list.currency().code()))
 }
 
+/// How the prices of a plan's versions stand; none where it has never asked anything.
+async fn standing(db: &Db, id: PlanId, now: Micros) -> anyhow::Result<Option<PricesStanding>> {
+    let versions = price_versions(&mut db.snapshot().await?, None).await?;
+    let mut of_plan = versions.get(&id).into_iter().flatten();
+    let asks = of_plan.any(|version| version.list.is_some());
+    Ok(prices_standing(id, &versions, now).filter(|_| asks))
+}
+
+/// How the prices of a version stand.
+fn standing_word(standing: Option<PricesStanding>, number: u32) -> &'static str {
+    let within = |(first, last): (u32, u32)| (first..=last).contains(&number);
+    match standing {
+        Some(PricesStanding { holds, .. }) if within(holds) => "in force",
+        Some(PricesStanding { waits: Some(waits), .. }) if within(waits) => "waits",
+        _ => "-",
+    }
+}
+
 /// The versions of a plan, oldest first.
-pub(super) async fn versions(db: &Db, id: PlanId) -> anyhow::Result<()> {
+pub(super) async fn versions(db: &Db, id: PlanId, now: Micros) -> anyhow::Result<()> {
     get_plan(db, id).await?;
-    let mut table = Table::new("VERSION FROM STOCK DATA PRICES DEGRADED WEIGHTS LIMITS");
+    let standing = standing(db, id, now).await?;
+    let mut table =
+        Table::new("VERSION FROM STOCK DATA PRICES DEGRADED WEIGHTS LIMITS PRICES-STAND");
     let mut after = 0;
     loop {
         let page = list_plan_versions(db, id, after, PAGE).await?;
@@ -48,7 +71,8 @@ pub(super) async fn versions(db: &Db, id: PlanId) -> anyhow::Result<()> {
                 (weight_texts(&it.weights).join(" "), limits_text(&it.limits.0));
             let degraded = it.when_degraded;
             let (data, prices) = (data_word(it), currency(it));
-            table.row(row![number, from, stock, data, prices, degraded, weights, limits])?;
+            let stand = standing_word(standing, number);
+            table.row(row![number, from, stock, data, prices, degraded, weights, limits, stand])?;
         }
         match page.last() {
             Some(last) if page.len() >= PAGE as usize => after = last.version,
@@ -61,8 +85,8 @@ pub(super) async fn versions(db: &Db, id: PlanId) -> anyhow::Result<()> {
 pub(super) async fn show(
     db: &Db,
     id: PlanId,
-    number: Option<u32>,
-    json: bool,
+    (number, json): (Option<u32>, bool),
+    now: Micros,
 ) -> anyhow::Result<()> {
     let plan = get_plan(db, id).await?;
     let mut table = Table::of_one();
@@ -87,7 +111,28 @@ pub(super) async fn show(
         }
     };
     grants(&mut table, &definition)?;
+    let standing = standing(db, id, now).await?;
+    match (number, standing) {
+        (_, None) => {}
+        (Some(number), _) => table.row(row!["prices stand", standing_word(standing, number)])?,
+        (None, Some(PricesStanding { holds, waits })) => {
+            table.row(row!["prices in force", of_versions(holds)])?;
+            if let Some(waits) = waits {
+                let from = "from each app's next period on, at once for who comes to the plan";
+                table.row(row!["prices that wait", format!("{}, {from}", of_versions(waits))])?;
+            }
+        }
+    }
     table.end()
+}
+
+/// Versions as they are named.
+fn of_versions((first, last): (u32, u32)) -> String {
+    if first == last {
+        format!("those of version {first}")
+    } else {
+        format!("those of versions {first} to {last}")
+    }
 }
 
 fn head(table: &mut Table, plan: &Plan, version: u32) -> anyhow::Result<()> {

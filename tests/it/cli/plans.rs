@@ -70,6 +70,33 @@ async fn all_of_a_plan_is_set_and_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_prices_that_hold_and_those_that_wait_are_told() {
+    let place = Place::made().await;
+    let id = plan(&place, &["--prices", PRICES]);
+    let standing = |name: &str| shown(&place, &[&id], name);
+    assert_eq!(standing("prices in force"), ["those of version 1"]);
+    assert_eq!(standing("prices that wait"), [""; 0]);
+    let dearer = PRICES.replace("49.00", "59.00");
+    place.ok(&["plan", "update", &id, "--prices", &dearer]);
+    assert_eq!(standing("prices in force"), ["those of version 1"]);
+    let waits =
+        "those of version 2, from each app's next period on, at once for who comes to the plan";
+    assert_eq!(standing("prices that wait"), [waits]);
+    let versions = || {
+        let said = place.ok(&["plan", "versions", &id]);
+        let last = |row: &str| row.rsplit('\t').next().unwrap_or_default().to_owned();
+        said.lines().map(last).collect::<Vec<_>>()
+    };
+    assert_eq!(versions(), ["in force", "waits"]);
+    assert_eq!(shown(&place, &[&id, "--version", "2"], "prices stand"), ["waits"]);
+    place.ok(&["plan", "update", &id, "--prices", &dearer, "--prices-from", "now"]);
+    assert_eq!(standing("prices that wait"), [""; 0]);
+    assert_eq!(versions(), ["-", "in force", "in force"]);
+    let free = plan(&place, &[]);
+    assert_eq!(shown(&place, &[&free], "prices in force"), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_plan_is_said_in_plain_words() {
     let place = Place::made().await;
     let id = plan(&place, &[]);
