@@ -54,7 +54,8 @@ pub struct Line {
     pub charge: Option<ChargeName>,
     /// The units of its tier, `(from, up_to]`, where the charge has tiers.
     pub tier: Option<(u64, Option<NonZeroU64>)>,
-    /// Thousandths of a unit.
+    /// Thousandths of a unit; of what is asked whatever is used, one unit. None of what counts nothing, as the flat amount of
+    /// a tier.
     pub quantity_milli: u128,
     /// Packages that these units began, where the charge sells packages.
     pub packages: Option<u128>,
@@ -175,7 +176,9 @@ impl Sheet {
     }
 
     fn fixed(&mut self, kind: LineKind, name: Option<&ChargeName>, price: Price) {
-        let line = Draft { unit_price: Some(price), ..Draft::new(kind, price.once()) };
+        let line = Draft::new(kind, price.once());
+        // One of it, at the price that it has for the part of the period.
+        let line = Draft { quantity_milli: MILLI, unit_price: Some(price), ..line };
         self.push(Some(self.sections), name, line);
     }
 

@@ -254,7 +254,7 @@ fn a_bill_has_its_lines_in_order_and_says_what_rounding_leaves() {
     assert_eq!(
         lines,
         [
-            "fee - 0 49.00",
+            "fee - 1000 49.00",
             "included calls 10000 0.00",
             "usage calls 5000 0.50",
             "usage calls 2000 0.10",

@@ -155,7 +155,7 @@ async fn a_month_is_stated_while_it_is_open() {
     assert_eq!(october["from"], "2026-09-30T22:00:00Z");
     assert_eq!(october["to"], "2026-10-31T23:00:00Z");
     let shown = statement(&app, &key, &id(&october)).await;
-    let expected = ["fee - 0 49.00", "included calls 2 0.00", "usage calls 3 4.50"];
+    let expected = ["fee - 1 49.00", "included calls 2 0.00", "usage calls 3 4.50"];
     assert_eq!(lines(&shown), expected);
     assert_eq!(shown["not_billed"][0]["rule"], "v1.client_error");
     assert_eq!(shown["not_billed"][0]["requests"], 1);
@@ -295,7 +295,7 @@ async fn new_prices_hold_from_the_next_period_or_at_once() {
     .await;
     let shown = statement(&app, &key, &id(&own(&app, &key).await[0])).await;
     // An hour at 49, the rest at 99.
-    assert_eq!(lines(&shown), ["fee - 0 0.07", "fee - 0 49.36"]);
+    assert_eq!(lines(&shown), ["fee - 1 0.07", "fee - 1 49.36"]);
     let seconds = |n: usize| shown["sections"][n]["seconds"].clone();
     assert_eq!((seconds(0), seconds(1)), (json!("3600"), json!("1292400")));
     app.clock.advance(15 * 24 * HOUR);
@@ -316,7 +316,7 @@ async fn what_was_called_while_the_plan_was_free_stays_free() {
     // Those, and the look at the statements.
     app.wait_for_gauge("events_folded_total", 9).await;
     let shown = statement(&app, &key, &id(&own(&app, &key).await[0])).await;
-    assert_eq!(lines(&shown), ["fee - 0 49.00", "included calls 2 0.00", "usage calls 1 1.50"]);
+    assert_eq!(lines(&shown), ["fee - 1 49.00", "included calls 2 0.00", "usage calls 1 1.50"]);
 }
 
 #[tokio::test]

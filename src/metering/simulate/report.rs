@@ -210,7 +210,7 @@ pub struct LineOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 100_000)]
     pub tier_up_to: Option<u64>,
-    /// Thousandths of units.
+    /// Thousandths of units; of what is asked whatever is used, of one unit.
     #[schema(value_type = u64, example = 120_400_000)]
     pub quantity_milli: u128,
     /// Packages that they began, where the charge sells packages.

@@ -39,8 +39,8 @@ async fn one_ends_where_the_other_begins_and_nothing_is_lost_between() {
     assert_eq!(bounds(&second), (change, json!("2026-12-31T23:00:00Z")));
 
     // Each costs its part of a month, and of a quarter that is an hour longer than 92 days; closed or not.
-    let of_first = ["fee - 0 15.00", "usage calls 5 7.50"];
-    let of_second = ["fee - 0 45.98", "usage calls 2 3.00"];
+    let of_first = ["fee - 1 15.00", "usage calls 5 7.50"];
+    let of_second = ["fee - 1 45.98", "usage calls 2 3.00"];
     for now in ["2026-11-18T00:00:00Z", "2027-01-03T00:00:00Z"] {
         close_first(&app, now).await;
         assert_eq!(lines(&statement(&app, &key, &id(&first)).await), of_first);
@@ -64,7 +64,7 @@ async fn who_joins_late_pays_by_what_proration_says_whether_the_period_is_cut_or
         let [november] = <[Value; 1]>::try_from(own(&app, &key).await).unwrap();
         let calls = "usage calls 2 3.00".to_owned();
         let stated = async |id: &str| lines(&statement(&app, &key, id).await);
-        assert_eq!(stated(&id(&november)).await, [format!("fee - 0 {uncut}"), calls.clone()]);
+        assert_eq!(stated(&id(&november)).await, [format!("fee - 1 {uncut}"), calls.clone()]);
 
         at(&app, "2026-11-15T23:00:00Z");
         let mut quarters = quarterly();
@@ -77,8 +77,8 @@ async fn who_joins_late_pays_by_what_proration_says_whether_the_period_is_cut_or
             "half a month"
         );
         let first = id(&first);
-        assert_eq!(stated(&first).await, [format!("fee - 0 {cut}"), calls.clone()], "{proration}");
+        assert_eq!(stated(&first).await, [format!("fee - 1 {cut}"), calls.clone()], "{proration}");
         close_first(&app, "2026-11-18T00:00:00Z").await;
-        assert_eq!(stated(&first).await, [format!("fee - 0 {cut}"), calls], "{proration}");
+        assert_eq!(stated(&first).await, [format!("fee - 1 {cut}"), calls], "{proration}");
     }
 }

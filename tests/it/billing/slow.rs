@@ -238,7 +238,7 @@ fn asked(section: &Section) -> Vec<Line> {
     let share = if prices["proration"] == "by_second" { *share } else { *of_whole };
     let fixed = |kind: &str, price: &Value| {
         let price = part(price, share);
-        Line { unit_price: Some(price), ..Line::new(kind, price) }
+        Line { quantity: Q::new(1, 1), unit_price: Some(price), ..Line::new(kind, price) }
     };
     let mut lines = Vec::new();
     if !Q::of(&prices["fee"]).is_zero() {
