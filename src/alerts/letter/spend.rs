@@ -62,3 +62,37 @@ pub(super) fn in_french(of: &SpendUse, (whose, zone): (&str, &TimeZone)) -> (Str
     };
     (title, format!("{what} Aucun appel n'est refusé à cause d'un budget."))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::id::{BillingPeriodId, BudgetId};
+
+    #[test]
+    fn the_period_is_told_in_the_time_zone_of_mails() {
+        let of = SpendUse {
+            budget_id: BudgetId(1),
+            budget: "500.00".to_owned(),
+            currency: "EUR".to_owned(),
+            percent: Some(80),
+            threshold: Some("400.00".to_owned()),
+            spent: "401.25".to_owned(),
+            projected: None,
+            period_id: BillingPeriodId(1),
+            period_start: "2026-10-31T23:00:00Z".parse().unwrap(),
+            period_end: "2026-11-30T23:00:00Z".parse().unwrap(),
+            time_zone: "UTC".to_owned(),
+        };
+        let paris = TimeZone::get("Europe/Paris").unwrap();
+        let whose = ("Your app", &paris);
+        let english = in_english(&of, whose).1;
+        let from = "from 1 November 2026, 00:00 CET until 1 December 2026, 00:00 CET";
+        assert!(english.contains(from), "{english}");
+        let french = in_french(&of, whose).1;
+        let from = "du 1er novembre 2026 à 0 h 00 (CET) au 1er décembre 2026 à 0 h 00 (CET)";
+        assert!(french.contains(from), "{french}");
+        for mail in [&english, &french] {
+            assert!(!mail.contains("UTC"), "{mail}");
+        }
+    }
+}
