@@ -6,7 +6,6 @@
 //! knows what was done: the next call with the key takes the work over, at once, or where a process died in the
 //! middle, when no work takes that long. It must find what was done already ([`Turn::seed`], [`Turn::resumed_since`]).
 
-mod seal;
 mod store;
 mod written;
 
@@ -16,12 +15,12 @@ pub use written::Written;
 use crate::access::{Caller, Op, Pepper};
 use crate::http::body::{BodyHash, IDEMPOTENCY_KEY};
 use crate::http::{ApiError, ApiResult, Code, FieldError};
+use crate::kernel::seal::ByteSealer;
 use crate::kernel::{Clock, Micros};
 use crate::storage::Db;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::rt::spawn;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
-use seal::Sealer;
 use std::sync::Arc;
 use store::{Claimed, Row};
 
@@ -58,7 +57,7 @@ pub enum Turn {
 #[derive(Debug)]
 pub struct Claim {
     once: Once,
-    sealer: Sealer,
+    sealer: ByteSealer,
     key_hash: String,
     first_at: Micros,
     claimed_at: Micros,
@@ -102,7 +101,7 @@ impl Once {
         let whose = format!("{} {} {key}", caller.app(), caller.environment().as_str());
         let key_hash = self.pepper.derive("comptoir idempotency key", &whose);
         let key_hash = blake3::Hash::from_bytes(key_hash).to_string();
-        let sealer = Sealer::new(self.pepper.derive("comptoir idempotent answer", &whose));
+        let sealer = ByteSealer::new(self.pepper.derive("comptoir idempotent answer", &whose));
         let now = self.clock.now();
         let row = Row {
             key_hash: &key_hash,

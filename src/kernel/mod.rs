@@ -18,6 +18,7 @@ pub mod object;
 pub mod page;
 pub mod ranked;
 pub mod readable;
+pub mod seal;
 pub mod search_language;
 pub mod secret;
 mod sentence;

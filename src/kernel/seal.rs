@@ -1,19 +1,21 @@
-//! Answers as they are kept: sealed with what the caller's key and the pepper make, for they may hold a secret that
-//! is shown once.
+//! Bytes that are kept so that only who has the key can read them, for they hold a secret or say who somebody is.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
-/// Seals and opens the answer of one key.
+/// Seals bytes and opens them. What is sealed is bound to what it is about: it opens nowhere else.
 #[derive(Debug)]
-pub(super) struct Sealer(Option<LessSafeKey>);
+pub struct ByteSealer(Option<LessSafeKey>);
 
-impl Sealer {
-    pub(super) fn new(key: [u8; 32]) -> Self {
+impl ByteSealer {
+    /// The sealer of all who have this key.
+    #[must_use]
+    pub fn new(key: [u8; 32]) -> Self {
         Self(UnboundKey::new(&AES_256_GCM, &key).map(LessSafeKey::new).ok())
     }
 
     /// A random nonce and the sealed bytes; none where there is no randomness.
-    pub(super) fn seal(&self, about: &str, bytes: Vec<u8>) -> Option<Vec<u8>> {
+    #[must_use]
+    pub fn seal(&self, about: &str, bytes: Vec<u8>) -> Option<Vec<u8>> {
         let mut nonce = [0; NONCE_LEN];
         getrandom::fill(&mut nonce).ok()?;
         let mut sealed = bytes;
@@ -25,7 +27,8 @@ impl Sealer {
     }
 
     /// What was sealed; none where it is damaged, or was sealed for another.
-    pub(super) fn open(&self, about: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+    #[must_use]
+    pub fn open(&self, about: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>()?;
         let mut opened = rest.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
