@@ -1,8 +1,8 @@
-//! The core of an OAuth 2.0 authorization server in the FAPI 2.0 Security Profile, without I/O.
+//! The core of an OAuth 2.0 authorization server in the FAPI 2.0 Security Profile.
 //!
-//! Everything here judges values that it is given: forms, keys, records, times and random bytes. What is stored, asked
+//! Everything here but [`store`] judges values that it is given: forms, keys, records, times and random bytes. What is asked
 //! for and answered over HTTP is the business of those who call. A secret text leaves in a
-//! [`Secret`](crate::kernel::secret::Secret), and only hashes of it are meant to be kept.
+//! [`Secret`](crate::kernel::secret::Secret), and only hashes of it are kept.
 //!
 //! The way of a client: it pushes what it asks for ([`par`], [`request`]), sends the customer with the reference
 //! ([`authorize`]), exchanges the code ([`token_request`], [`exchange`]) and later the refresh token ([`refresh`]) for
@@ -38,6 +38,7 @@ pub mod request;
 pub mod scopes;
 pub mod settings;
 pub mod signing;
+pub mod store;
 pub mod token_request;
 
 #[cfg(test)]

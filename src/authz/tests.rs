@@ -15,6 +15,7 @@ mod published;
 mod redirects;
 mod refreshes;
 mod requests;
+mod store;
 mod tokens;
 
 use super::access_token::{AccessClaims, Between};
