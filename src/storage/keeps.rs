@@ -47,6 +47,10 @@ const DRAWN: &str = "SELECT 1 FROM credit_ends WHERE grant_id = NEW.grant_id \
 /// A key that signs may be retired once, and that is all.
 const SIGNING: &str = "OLD.retired_at IS NOT NULL OR NEW.kid <> OLD.kid OR NEW.generation <> OLD.generation \
     OR NEW.public <> OLD.public OR NEW.made_at <> OLD.made_at";
+/// A key of the authorization server may be withdrawn once, and that is all.
+const AUTHZ_KEY: &str = "OLD.withdrawn_at IS NOT NULL OR NEW.signs <> OLD.signs OR NEW.generation <> OLD.generation \
+    OR NEW.kid <> OLD.kid OR NEW.public <> OLD.public OR NEW.active_from <> OLD.active_from \
+    OR NEW.made_at <> OLD.made_at";
 /// Of an hour that a closed period has a part of.
 macro_rules! in_closed_hour {
     () => {
@@ -78,7 +82,7 @@ const CONSENT: &str = "NEW.id <> OLD.id OR NEW.client_id <> OLD.client_id OR NEW
 /// A version may end, get its receipt and lose what leads to its customer.
 const CONSENT_VERSION: &str = "NEW.grant_id <> OLD.grant_id OR NEW.version <> OLD.version";
 
-const KEEPS: [Keep; 22] = [
+const KEEPS: [Keep; 23] = [
     Keep {
         update: Some(AUDIT),
         ..never("audit_log", "the audit log is never changed", "position = NEW.position")
@@ -141,6 +145,14 @@ const KEEPS: [Keep; 22] = [
             "signing_keys",
             "a key that signs is never changed",
             "kid = NEW.kid OR generation = NEW.generation",
+        )
+    },
+    Keep {
+        update: Some(AUTHZ_KEY),
+        ..never(
+            "authz_keys",
+            "a key of the authorization server is never changed",
+            "kid = NEW.kid OR signs = NEW.signs AND generation = NEW.generation",
         )
     },
     Keep {

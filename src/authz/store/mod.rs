@@ -1,4 +1,4 @@
-//! All SQL of the authorization server: pushed requests, codes, refresh tokens, what was used once.
+//! All SQL of the authorization server: pushed requests, codes, refresh tokens, what was used once, and keys.
 //!
 //! Of what a client or a customer holds only the hash is stored, and what works once is one statement that changes one row
 //! or none: how many it has changed is what [`Untaken`](super::once::Untaken) wants to know.
@@ -13,6 +13,7 @@
 
 pub mod codes;
 pub mod expire;
+pub mod keys;
 pub mod refresh_tokens;
 pub mod requests;
 pub mod revoke;

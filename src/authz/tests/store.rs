@@ -2,6 +2,7 @@
 
 mod codes;
 mod erasure;
+mod keys;
 mod refresh_tokens;
 mod requests;
 mod used;
