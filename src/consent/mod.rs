@@ -1,7 +1,8 @@
 //! A customer's consent to what a partner reads: asked, given, changed, proved, and decided on at each read.
 //!
-//! Nothing here but [`store`] does I/O: time and randomness are arguments, and each move of a consent gives what the store
-//! is to keep and what the ledger is told. The consent is the authority for a read; a token only points at it.
+//! Nothing here but [`store`] and [`follow`] does I/O: time and randomness are arguments, and each move of a consent gives
+//! what the store is to keep and what the ledger is told. The consent is the authority for a read; a token only points at
+//! it.
 
 pub mod ask;
 pub mod category;
@@ -12,11 +13,13 @@ pub mod details;
 pub mod ending;
 pub mod evidence;
 pub mod evidence_keys;
+pub mod follow;
 mod grant;
 pub mod hash;
 pub mod head;
 pub mod jcs;
 pub mod live;
+mod memory;
 pub mod name;
 pub mod own;
 pub mod purpose;

@@ -1,8 +1,8 @@
 //! What nodes keep in memory of all consents, and how they follow it.
 //!
-//! A node reads [`all`] heads at its start, and from then on those [`behind`] the place that it knows, each time it looks
-//! or is woken: each one that it [takes](crate::consent::head::KnownConsent::apply) is newer or known. Once it has what is
-//! behind a place, it is certain that there was nothing newer when it began to look.
+//! A node reads those that are [`living`] at its start, and from then on those [`behind`] the place that it knows, each
+//! time it looks or is woken: each one that it [takes](crate::consent::head::KnownConsent::apply) is newer or known. Once
+//! it has what is behind a place, it is certain that there was nothing newer when it began to look.
 
 use super::row::HeadRow;
 use crate::consent::head::ConsentHead;
@@ -27,6 +27,15 @@ pub async fn all(db: &Db, take: impl FnMut(Vec<ConsentHead>)) -> Result<i64, Sto
     // First, so that what is written meanwhile is read again, and not missed.
     let position = log::head(db, Log::Consent).await?;
     fetch::in_batches(db, ALL, |row: HeadRow| row.try_into(), take).await?;
+    Ok(position)
+}
+
+/// Hands over the heads of the consents that have not ended, as [`all`] does.
+pub async fn living(db: &Db, take: impl FnMut(Vec<ConsentHead>)) -> Result<i64, StoreError> {
+    // The states are those of the index.
+    const LIVING: &str = heads!("WHERE status IN ('pending', 'active', 'suspended')");
+    let position = log::head(db, Log::Consent).await?;
+    fetch::in_batches(db, LIVING, |row: HeadRow| row.try_into(), take).await?;
     Ok(position)
 }
 

@@ -3,6 +3,7 @@
 mod erasure;
 mod follow;
 mod kept;
+mod known;
 mod life;
 mod published;
 mod race;
