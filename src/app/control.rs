@@ -4,7 +4,7 @@ use super::Comptoir;
 use super::tasks::{Part, count, follow_quotas};
 use crate::access::directory::Keyring;
 use crate::cluster::nodes::{BEAT, State};
-use crate::cluster::wake::Heard;
+use crate::cluster::wake::{CONTROL, Heard};
 use crate::cluster::{Nodes, Redis, Wakes};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
@@ -38,7 +38,8 @@ pub(super) fn start(
     asked: mpsc::Receiver<oneshot::Sender<()>>,
 ) {
     let propagation = Arc::new(Propagation::default());
-    let wakes = comptoir.redis.as_ref().map(|redis| Arc::new(Wakes::new(Arc::clone(redis))));
+    let wakes = |redis: &Arc<Redis>| Arc::new(Wakes::new(Arc::clone(redis), CONTROL));
+    let wakes = comptoir.redis.as_ref().map(wakes);
     if let (Some(redis), Some(wakes)) = (&comptoir.redis, &wakes) {
         let (redis, stopped) = (Arc::clone(redis), part.stopped.clone());
         running.spawn(async move { redis.keep(stopped).await });
@@ -133,7 +134,7 @@ struct ControlFollower {
 }
 
 /// The next thing that other nodes have said; never, where there is no Redis.
-async fn next(heard: &mut Option<watch::Receiver<Heard>>) -> Heard {
+pub(super) async fn next(heard: &mut Option<watch::Receiver<Heard>>) -> Heard {
     if let Some(heard) = heard
         && heard.changed().await.is_ok()
     {

@@ -4,6 +4,7 @@
 mod admin;
 mod call_id;
 mod connection;
+mod consents;
 mod control;
 mod crowd;
 pub mod descriptors;
@@ -31,6 +32,7 @@ use crate::billing::handoff::Handoffs;
 use crate::changes::Waits;
 use crate::cluster::{Nodes, Redis};
 use crate::config::Config;
+use crate::consent::follow::KnownConsents;
 use crate::exports;
 use crate::feeds::out::FeedsOut;
 use crate::feeds::sources::Sources;
@@ -74,6 +76,7 @@ pub struct Comptoir {
     /// None where the settings name none.
     redis: Option<Arc<Redis>>,
     keyring: Arc<Keyring>,
+    consents: Arc<KnownConsents>,
     gate: Arc<Gate>,
     mirror: Arc<Mirror>,
     /// None where the mirror is not saved.

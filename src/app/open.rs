@@ -161,6 +161,7 @@ impl Comptoir {
             waits: Arc::new(Waits::new(&mirror)),
             handoffs: open_handoffs(&config, opened).await?,
             refused: Arc::default(),
+            consents: Arc::default(),
             readiness: Arc::new(Readiness::new(Arc::clone(&keyring), clock.now())),
             demo: db.setting("demo").await?.is_some(),
             registration: open_registration(&config, (&db, &clock), &keyring)?,

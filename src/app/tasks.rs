@@ -6,9 +6,9 @@ mod refusals;
 mod usage;
 
 use super::Comptoir;
-use super::control;
 use super::readiness::Readiness;
 use super::supervise::Tasks;
+use super::{consents, control};
 use crate::access::directory::Keyring;
 use crate::access::service::touch_secrets;
 use crate::billing::announce::Announcer;
@@ -72,6 +72,7 @@ pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
     let mut running = JoinSet::new();
     let keyring = Arc::clone(&comptoir.keyring);
     control::start(comptoir, &part, &mut running, asked);
+    consents::start(comptoir, &part, &mut running);
     let mirror = Arc::clone(&comptoir.mirror);
     let poll = config.catalog.change_poll;
     running.spawn(follow_search(part.clone(), search_follower(comptoir), poll));

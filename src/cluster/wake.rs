@@ -1,5 +1,5 @@
-//! Wake-ups: a node that finds the control log moved tells the others, which then read it at once
-//! instead of at their next poll.
+//! Wake-ups: a node that finds the control log or the ledger of consents moved tells the others, which then read it at
+//! once instead of at their next poll.
 //!
 //! A message holds a position and nothing else: what changed is read from the database, so that a
 //! message that is lost, forged, late or sent twice changes nothing but the time of a look.
@@ -17,7 +17,12 @@ const LISTEN_AGAIN: Duration = Duration::from_millis(250);
 /// How long a channel may be silent before it is asked whether it is there.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// What has been heard of the control log.
+/// Where it is told how far the control log is.
+pub const CONTROL: &str = ":control";
+/// Where it is told how far the ledger of consents is.
+pub const CONSENT: &str = ":consent";
+
+/// What has been heard of a log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Heard {
     /// The latest position.
@@ -26,7 +31,7 @@ pub struct Heard {
     pub begun: u64,
 }
 
-/// The wake-ups of this node.
+/// The wake-ups of this node for one log.
 #[derive(Debug)]
 pub struct Wakes {
     redis: Arc<Redis>,
@@ -35,20 +40,16 @@ pub struct Wakes {
     tell: watch::Sender<i64>,
 }
 
-fn channel(redis: &Redis) -> String {
-    redis.name(":control")
-}
-
-/// Tells every node a position from a process that is none of them.
+/// Tells every node a position of the control log from a process that is none of them.
 pub async fn wake_all(redis: &Redis, position: i64) -> Result<(), Away> {
-    redis.publish(&channel(redis), position).await
+    redis.publish(&redis.name(CONTROL), position).await
 }
 
 impl Wakes {
-    /// Wake-ups over a Redis.
+    /// Wake-ups over a Redis, for the log that is told of at [`CONTROL`] or [`CONSENT`].
     #[must_use]
-    pub fn new(redis: Arc<Redis>) -> Self {
-        let channel = channel(&redis);
+    pub fn new(redis: Arc<Redis>, log: &str) -> Self {
+        let channel = redis.name(log);
         Self { redis, channel, heard: watch::Sender::default(), tell: watch::Sender::new(0) }
     }
 

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 const REQUESTS: &str = "comptoir_requests_total";
 const DURATION: &str = "comptoir_request_duration_seconds";
 const PROPAGATION: &str = "comptoir_control_propagation_seconds";
+const CONSENT_PROPAGATION: &str = "comptoir_consent_propagation_seconds";
 const UNIDENTIFIED: &str = "comptoir_unidentified_calls_total";
 
 const LIMITED: &str = "comptoir_limited_calls_total";
@@ -68,6 +69,9 @@ plain! {
     JournalBacklogSegments = "journal_backlog_segments", "Journal segments that wait to be folded into the ledger.";
     JournalBacklogEvents = "journal_backlog_events", "Events that wait to be folded into the ledger.";
     ControlPosition = "control_position", "Position in the control log that this node has applied.";
+    ConsentPosition = "consent_position", "Position in the ledger of consents that this node has applied.";
+    Consents = "consents", "Consents that have not ended, in this node's memory.";
+    ConsentFeedLag = "consent_feed_lag_seconds", "Seconds since it was certain on this node that there is nothing newer of consents.";
     ChangePosition = "change_position", "Position in the change log that this node has applied.";
     ChangesWaiting = "changes_waiting", "Calls for changes that wait for the next one on this node.";
     StockPosition = "stock_position", "Position in the stock log that this node has applied.";
@@ -104,6 +108,7 @@ pub struct Metrics {
     tallies: Vec<Counter>,
     gauges: Vec<metrics::Gauge>,
     propagation: Histogram,
+    consent_propagation: Histogram,
 }
 
 #[derive(Debug)]
@@ -140,8 +145,9 @@ impl Metrics {
             by_code.resize_with(by_code.len().max(at + 1), || None);
             by_code[at] = Some(Operation::new(id, &recorder));
         }
-        let propagation = Histogram::default();
-        Self { recorder, operations: by_code, tallies, gauges, propagation }
+        let (propagation, consent_propagation) = Default::default();
+        let operations = by_code;
+        Self { recorder, operations, tallies, gauges, propagation, consent_propagation }
     }
 
     /// Counts an answered call: three atomic additions. An unknown code is not counted.
@@ -197,6 +203,11 @@ impl Metrics {
         self.propagation.record(micros);
     }
 
+    /// Counts an entry of the ledger of consents that is in force on this node, so long after it was written.
+    pub fn consent_propagated(&self, micros: u32) {
+        self.consent_propagation.record(micros);
+    }
+
     /// Everything in the Prometheus text format.
     #[must_use]
     pub fn render(&self) -> String {
@@ -210,13 +221,18 @@ impl Metrics {
             let label = format!("operation=\"{}\"", operation.id);
             operation.durations.write(&mut out, DURATION, Some(&label));
         }
-        let _ = writeln!(
-            out,
-            "# HELP {PROPAGATION} Time from the writing of an entry of the control log to its being in \
-             force on this node, by the database's clock."
-        );
-        let _ = writeln!(out, "# TYPE {PROPAGATION} histogram");
-        self.propagation.write(&mut out, PROPAGATION, None);
+        let control = "Time from the writing of an entry of the control log to its being in force on this node, by the \
+                       database's clock.";
+        let consent = "Time from the writing of an entry of the ledger of consents, by the clock of the node that wrote it, \
+                       to its being in force on this node, by the database's clock.";
+        for (name, help, histogram) in [
+            (PROPAGATION, control, &self.propagation),
+            (CONSENT_PROPAGATION, consent, &self.consent_propagation),
+        ] {
+            let _ = writeln!(out, "# HELP {name} {help}");
+            let _ = writeln!(out, "# TYPE {name} histogram");
+            histogram.write(&mut out, name, None);
+        }
         out
     }
 }
@@ -250,6 +266,7 @@ mod tests {
         metrics.unidentified("malformed");
         metrics.unidentified("malformed");
         metrics.propagated(7_000);
+        metrics.consent_propagated(9_000);
         let text = metrics.render();
         for line in [
             "# TYPE comptoir_requests_total counter",
@@ -275,6 +292,8 @@ mod tests {
             r#"comptoir_control_propagation_seconds_bucket{le="0.01"} 1"#,
             "comptoir_control_propagation_seconds_sum 0.007000",
             "comptoir_control_propagation_seconds_count 1",
+            "comptoir_consent_propagation_seconds_sum 0.009000",
+            "comptoir_consent_propagation_seconds_count 1",
         ] {
             assert!(text.lines().any(|l| l == line), "no `{line}` in\n{text}");
         }

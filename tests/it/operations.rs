@@ -1,7 +1,7 @@
 //! What operators rely on: health, readiness, metrics, errors in one form, a stop that loses nothing.
 
 use crate::support::process::Home;
-use crate::support::{NOON, TestApp, data, problem};
+use crate::support::{NOON, TestApp, data, problem, tell};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -45,6 +45,26 @@ async fn health_readiness_and_metrics_tell_the_state() {
     }
     assert!(!metrics.contains("reason=\"page\""), "a page is no call:\n{metrics}");
     assert!(!metrics.contains("cpt_"), "no key may be in a metric");
+}
+
+#[tokio::test]
+async fn a_node_follows_the_ledger_of_consents() {
+    let app = TestApp::builder().start().await;
+    let written = "UPDATE log_heads SET position = position + 7 WHERE log = 'consent'";
+    tell(&app.db, written).await.unwrap();
+    app.wait_for_gauge("consent_position", 7).await;
+    // A database that was put back to an older state is followed from there.
+    tell(&app.db, "UPDATE log_heads SET position = 3 WHERE log = 'consent'").await.unwrap();
+    app.wait_until_gauge("consent_position", |position| position == 3).await;
+    let metrics = app.admin_text("/metrics").await;
+    for line in [
+        "comptoir_consents 0",
+        "# TYPE comptoir_consent_feed_lag_seconds gauge",
+        "# TYPE comptoir_consent_propagation_seconds histogram",
+        "comptoir_consent_propagation_seconds_count 0",
+    ] {
+        assert!(metrics.lines().any(|it| it == line), "{line} in:\n{metrics}");
+    }
 }
 
 #[tokio::test]

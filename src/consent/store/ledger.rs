@@ -155,6 +155,23 @@ pub async fn entries(db: &Db, after: i64, limit: u32) -> Result<Vec<LedgerEntry>
     rows.into_iter().map(LedgerEntry::try_from).collect()
 }
 
+/// When the last entries behind one place up to another were written, by the clocks of the nodes that wrote them; at most
+/// `limit`.
+pub async fn written(
+    db: &Db,
+    after: i64,
+    up_to: i64,
+    limit: u32,
+) -> Result<Vec<Micros>, StoreError> {
+    const WRITTEN: &str = "SELECT at_ms FROM consent_events WHERE seq > $1 AND seq <= $2
+        ORDER BY seq DESC LIMIT $3";
+    let rows: Vec<i64> = on_db!(db, c => {
+        let list = sqlx::query_scalar(WRITTEN).bind(after).bind(up_to);
+        list.bind(i64::from(limit)).fetch_all(c).await
+    })?;
+    Ok(rows.into_iter().map(|ms| Micros(ms.saturating_mul(1_000))).collect())
+}
+
 /// All entries of a consent, in their order, as a transaction sees them.
 pub(super) async fn of_consent(tx: &mut Tx, id: GrantId) -> Result<Vec<LedgerEntry>, StoreError> {
     const LIST: &str = "SELECT * FROM consent_events WHERE grant_id = $1 ORDER BY seq";
