@@ -1,10 +1,12 @@
 //! What operators rely on: health, readiness, metrics, errors in one form, a stop that loses nothing.
 
 use crate::support::process::Home;
-use crate::support::{NOON, TestApp, data, problem, tell};
+use crate::support::{NOON, TestApp, data, pause, problem, tell};
+use comptoir::on_db;
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn health_readiness_and_metrics_tell_the_state() {
@@ -64,6 +66,25 @@ async fn a_node_follows_the_ledger_of_consents() {
         "comptoir_consent_propagation_seconds_count 0",
     ] {
         assert!(metrics.lines().any(|it| it == line), "{line} in:\n{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_forgets_proofs_that_have_ended() {
+    const LEFT: &str = "SELECT hash FROM authz_proofs ORDER BY hash";
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let used = "INSERT INTO authz_proofs (hash, expires_at) VALUES ('over', 1), ('used', 9000000000000000)";
+    tell(&app.db, used).await.unwrap();
+    let beside = app.beside().await;
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        let left: Vec<String> =
+            on_db!(&beside.db, c => sqlx::query_scalar(LEFT).fetch_all(c).await).unwrap();
+        if left == ["used"] {
+            break;
+        }
+        assert!(Instant::now() < until, "{left:?}");
+        pause().await;
     }
 }
 
@@ -188,7 +209,7 @@ async fn malformed_requests_write_nothing_into_the_log() {
         &endless,
     ] {
         let mut stream = TcpStream::connect(server.public).unwrap();
-        stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         // The server may hang up before it has read all.
         let _ = stream.write_all(request);
         let _ = stream.shutdown(std::net::Shutdown::Write);

@@ -1,0 +1,32 @@
+//! Forgetting what the authorization server needs no more.
+
+use super::Part;
+use crate::authz::settings::RetentionSettings;
+use crate::authz::store::expire::expire;
+use crate::kernel::clock::DAY;
+use std::time::Duration;
+
+/// How often it is looked.
+const FORGET_EVERY: Duration = Duration::from_secs(30);
+/// Rows of a table that are taken out at once: whoever writes there waits for no more.
+const BATCH: u32 = 500;
+
+/// Forgets proofs, requests and codes that have ended, and refresh tokens that lie idle.
+pub(super) async fn forget(part: Part) {
+    let this = part.clone();
+    let kept = i64::from(RetentionSettings::default().interaction_days) * DAY;
+    part.every(FORGET_EVERY, || async {
+        while !*this.stopped.borrow() {
+            match expire(&this.db, kept, BATCH, this.clock.now()).await {
+                Ok(0) => return,
+                Ok(_) => {}
+                // Two nodes may be at the same rows: one of them comes back.
+                Err(error) => {
+                    tracing::warn!(%error, "codes and proofs that have ended could not be forgotten");
+                    return;
+                }
+            }
+        }
+    })
+    .await;
+}
