@@ -39,6 +39,13 @@ pub(super) fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+/// How the connection that writes opens it. A page that several transactions change is copied from the log to the file once
+/// for many of them, and what one transaction changes is kept in memory until its commit: levels come tens of thousands
+/// a second, in no order. The log grows to 32 MiB for it.
+pub(super) fn sqlite_writing(path: &Path) -> SqliteConnectOptions {
+    sqlite_options(path).pragma("wal_autocheckpoint", "8000").pragma("cache_size", "-65536")
+}
+
 /// How an SQLite file is opened to be looked at.
 pub(super) fn sqlite_looking(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()

@@ -105,7 +105,7 @@ impl Db {
         match url {
             DatabaseUrl::Sqlite(path) => {
                 let options = dialect::sqlite_options(path);
-                let write = dialect::sqlite_pool(options.clone(), 1).await?;
+                let write = dialect::sqlite_pool(dialect::sqlite_writing(path), 1).await?;
                 let read = dialect::sqlite_pool(options, max_connections).await?;
                 Ok(Self::Sqlite { read, write })
             }

@@ -23,8 +23,9 @@ use tokio::sync::oneshot;
 /// Levels after which a batch is handed to the writer: few enough that what comes behind two of them is stored within a
 /// second on a slow disk.
 const BATCH: usize = 5_000;
-/// Batches of one stream that may wait for the writer; then the sender waits.
-const AHEAD: usize = 2;
+/// Batches of one stream that are with the writer, then the sender waits: one that is being stored, and two that are stored
+/// together next.
+const AHEAD: usize = 3;
 /// Refused lines that a receipt tells of.
 const KEPT: usize = 100;
 
