@@ -92,6 +92,7 @@ async fn the_prices_that_hold_and_those_that_wait_are_told() {
     place.ok(&["plan", "update", &id, "--prices", &dearer, "--prices-from", "now"]);
     assert_eq!(standing("prices that wait"), [""; 0]);
     assert_eq!(versions(), ["-", "in force", "in force"]);
+    let place = Place::made().await;
     let free = plan(&place, &[]);
     assert_eq!(shown(&place, &[&free], "prices in force"), [""; 0]);
 }
