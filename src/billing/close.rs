@@ -30,7 +30,16 @@ use utoipa::ToSchema;
 /// Something that may be missing of a period.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(title = "CloseException")]
+#[schema(
+    title = "CloseException",
+    example = json!({
+        "kind": "gap",
+        "node": "nod_2PfPExBmnuI",
+        "epoch": 7,
+        "from_seq": 48_211,
+        "before_seq": 48_214
+    })
+)]
 pub struct Exception {
     /// What it is.
     #[schema(example = "silent")]

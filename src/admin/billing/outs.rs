@@ -150,7 +150,7 @@ pub(super) struct BillingPeriodOut {
     #[schema(example = "Europe/Paris")]
     pub(super) time_zone: String,
     /// Whether all calls of it that were answered are known to be in the ledger.
-    #[schema(example = true)]
+    #[schema(example = false)]
     pub(super) complete: bool,
     /// What may be missing.
     pub(super) exceptions: Vec<Exception>,

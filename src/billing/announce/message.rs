@@ -79,7 +79,7 @@ struct ClosedByOut<'a> {
     )]
     root: Option<&'a str>,
     /// Whether every call of the period that was answered is known to be in it.
-    #[schema(example = true)]
+    #[schema(example = false)]
     complete: bool,
     /// What it was closed without, as two people agreed: calls of any app that may be missing. Empty where nothing may be.
     #[schema(max_items = 1_000)]

@@ -117,6 +117,7 @@ pub struct StatementOut {
     digest: Option<String>,
     /// What the period was closed without, as two people agreed: calls that may be missing. Empty where nothing may be, and
     /// while it is provisional.
+    #[schema(example = json!([]))]
     exceptions: Vec<Exception>,
     /// Id of the period.
     #[schema(value_type = String, example = "per_2mQx17fGhIj")]

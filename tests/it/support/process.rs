@@ -301,6 +301,12 @@ impl Server {
         words.and_then(|kb| kb.parse().ok()).expect("a number")
     }
 
+    /// How much more that is than it was, in kB. The kernel adds up by processor now and then, so a peak may be told a
+    /// little lower later: then it is none.
+    pub(crate) fn peak_memory_over(&self, before: u64) -> u64 {
+        self.peak_memory().saturating_sub(before)
+    }
+
     /// Whether it still runs.
     pub(crate) fn runs(&mut self) -> bool {
         self.child.try_wait().expect("a status").is_none()
