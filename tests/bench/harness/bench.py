@@ -225,7 +225,7 @@ class Bench:
         for what, paths in asked.items():
             times[what], p99 = p50, _ = caller.spread(paths)
             rows.append(told(f"{what}: p50 us, p99 us, p50 / get", f"{p50:,.0f}, {p99:,.0f}, {p50 / times['get']:.2f}"))
-        rows += retail.beside_a_get(times, 200)
+        rows += retail.beside(times, 200)
         rows += self._levels(server, key, token, products, asked["get"])
         rows.append(told("resident MiB in the end", f"{machine.peak_rss_kib(server.pid) / 1024:,.0f}"))
         server.stop()
@@ -234,16 +234,20 @@ class Bench:
     def growth(self):
         """What costs more with ten times the products."""
         sizes = [1_000, 10_000] if self.given.quick else [10_000, 100_000, 1_000_000]
-        found = {}
+        grown, made = {}, {}
         for size in sizes:
-            made = growth.catalog(self.given.bin, self.scratch, size, self.given.seed, self.say)
-            self.say(f"reading {size:,} products")
-            found[size] = growth.measure(made, size, self.given.seed, 400 if self.given.quick else 2_000)
-            shutil.rmtree(made.data_dir)
-        times = {what: [found[size]["times"][what][0] for size in sizes] for what in found[sizes[0]]["times"]}
+            made[size] = growth.catalog(self.given.bin, self.scratch, size, self.given.seed, self.say)
+            self.say(f"starting with {size:,} products")
+            grown[size] = growth.Grown(made[size], self.given.seed, 400 if self.given.quick else 2_000)
+        self.say("reading")
+        times = growth.spreads(grown)
+        for size in sizes:
+            grown[size].server.stop()
+            shutil.rmtree(made[size].data_dir)
         title = "Median time of a call by the number of products; one caller on one connection"
-        self.pictures["growth.svg"] = plot.growth(title, sizes, times)
-        return growth.rows(found)
+        lines = {what: [times[size][what][0] for size in sizes] for what in times[sizes[0]]}
+        self.pictures["growth.svg"] = plot.growth(title, sizes, lines)
+        return growth.rows(grown, times)
 
     def _memory(self, full, key):
         """What the catalog of a server holds in memory, beside one that has none."""

@@ -112,27 +112,42 @@ def fill(made, directory, size, seed, say):
         file.unlink()
 
 
-def measure(made, size, seed, count):
-    """What a catalog costs: microseconds by read, bytes, seconds until it serves."""
-    key = made.make_keys(apps=1, keys_of_each=1)[0]
-    first = made.serve(timeout=300)
-    retail.ready_to_search(first.port, key, timeout=1_800)
-    first.stop()
-    server = made.serve(timeout=300)
-    retail.ready_to_search(server.port, key)
-    found = {"ready": server.ready_after, "resident": machine.peak_rss_kib(server.pid) * 1024}
-    _, asked = retail.questions(server, key, seed, count)
-    caller = retail.Caller(server.port, key)
-    # What scans needs few calls to show its time, and has little of it to give.
-    few = max(5, 1_000_000 // size)
-    found["times"] = {
-        what: caller.spread(paths[:few] if is_scan(what) else paths) for what, paths in asked.items()
-    }
-    reader = Reader(server.port, key)
-    ids = reader.product_ids(1_000)
-    found["body"] = sum(len(reader.get(f"/v1/products/{i}")) for i in ids) / len(ids)
-    reader.connection.close()
-    server.stop()
+class Grown:
+    """A gateway with a catalog of one size, ready: what it took to get there, and a partner to ask it."""
+
+    def __init__(self, made, seed, count):
+        key = made.make_keys(apps=1, keys_of_each=1)[0]
+        first = made.serve(timeout=300)
+        retail.ready_to_search(first.port, key, timeout=1_800)
+        first.stop()
+        self.server = made.serve(timeout=300)
+        retail.ready_to_search(self.server.port, key)
+        self.ready = self.server.ready_after
+        self.peak = machine.peak_rss_kib(self.server.pid) * 1024
+        self.resident = machine.rss_kib(self.server.pid) * 1024
+        _, self.asked = retail.questions(self.server, key, seed, count)
+        self.caller = retail.Caller(self.server.port, key)
+        reader = Reader(self.server.port, key)
+        ids = reader.product_ids(1_000)
+        self.body = sum(len(reader.get(f"/v1/products/{i}")) for i in ids) / len(ids)
+        reader.connection.close()
+
+
+def spreads(grown):
+    """p50 and p99 in us by size and question, from gateways by size. They are asked by turns, so that whatever else slows
+    the machine down slows each of them down alike."""
+    found = {size: {} for size in grown}
+    for what in grown[min(grown)].asked:
+        each = {size: one.asked[what] for size, one in grown.items()}
+        # What scans needs few calls to show its time, and has little of it to give.
+        calls = max(5, 1_000_000 // max(grown)) if is_scan(what) else min(len(paths) for paths in each.values())
+        taken = {size: [] for size in grown}
+        for nth in range(calls):
+            for size, one in grown.items():
+                taken[size].append(one.caller.microseconds(each[size][nth % len(each[size])]))
+        for size, times in taken.items():
+            times.sort()
+            found[size][what] = (retail.quantile(times, 0.5), retail.quantile(times, 0.99))
     return found
 
 
@@ -145,33 +160,33 @@ def may_grow(what):
     return is_scan(what) or "search" in what or "facets" in what or "suggestions" in what
 
 
-def rows(found):
-    """The table from what was found by size: what the largest costs, as a ratio to a tenth of it."""
-    sizes = sorted(found)
-    small, large = found[sizes[-2]], found[sizes[-1]]
+def rows(grown, times):
+    """The table from gateways and `spreads` by size: what the largest costs, as a ratio to a tenth of it."""
+    sizes = sorted(grown)
+    small, large = sizes[-2:]
     shown = ", ".join(f"{size:,}" for size in sizes)
     table = []
-    for what, (p50, p99) in large["times"].items():
-        ratio = p50 / small["times"][what][0]
-        each = ", ".join(f"{found[size]['times'][what][0]:,.0f}" for size in sizes)
-        log = math.log(sizes[-1]) / math.log(sizes[-2])
+    for what, (p50, p99) in times[large].items():
+        each = ", ".join(f"{times[size][what][0]:,.0f}" for size in sizes)
+        log = math.log(large) / math.log(small)
         table.append(
             at_most(
-                f"{what}: p50 of {sizes[-1]:,} / of a tenth",
-                ratio,
+                f"{what}: p50 of {large:,} / of a tenth",
+                p50 / times[small][what][0],
                 None if may_grow(what) else log,
                 None,
                 "{:.2f}",
                 f"p50 us of {shown}: {each}; p99 {p99:,.0f}",
             )
         )
-    each = (large["resident"] - small["resident"]) / (sizes[-1] - sizes[-2])
-    sent = large["body"]
+    small, large = grown[small], grown[large]
+    more = sizes[-1] - sizes[-2]
+    each, at_peak = (large.resident - small.resident) / more, (large.peak - small.peak) / more
     table += [
-        at_most("memory of one more product with price and level / its body", each / sent, 1.15, None, "{:.2f}", f"{each:,.0f} / {sent:,.0f} bytes"),
-        told(f"resident MiB with {sizes[-1]:,} products", f"{large['resident'] / 2**20:,.0f}"),
-        at_most(f"ready to serve {sizes[-1]:,} products, seconds", large["ready"], 5.0, None, "{:.2f}"),
-        told(f"ready with {sizes[-1]:,} / with a tenth", f"{large['ready'] / small['ready']:.1f}"),
+        at_most("memory of one more product with price and level / its body", each / large.body, 1.15, None, "{:.2f}", f"{each:,.0f} / {large.body:,.0f} bytes"),
+        told("the same while it starts, at its peak", f"{at_peak / large.body:.2f}"),
+        told(f"resident MiB with {sizes[-1]:,} products, at the peak", f"{large.resident / 2**20:,.0f}, {large.peak / 2**20:,.0f}"),
+        at_most(f"ready to serve {sizes[-1]:,} products, seconds", large.ready, 5.0, None, "{:.2f}"),
+        told(f"ready with {sizes[-1]:,} / with a tenth", f"{large.ready / small.ready:.1f}"),
     ]
-    times = {what: p50 for what, (p50, _) in large["times"].items()}
-    return table + retail.beside_a_get(times, 2_000)
+    return table + retail.beside({what: p50 for what, (p50, _) in times[sizes[-1]].items()}, 2_000)
