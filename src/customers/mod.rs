@@ -1,3 +1,6 @@
 //! Customers: profile, purchases, loyalty, lists.
 
+pub mod model;
 pub mod store;
+#[cfg(test)]
+mod tests;

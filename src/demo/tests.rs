@@ -332,3 +332,31 @@ fn the_lines_are_of_a_sane_size() {
     assert!(bytes(&data.purchases) < 10_000_000);
     assert!(data.products.iter().all(|p| p.to_string().len() < 2_000));
 }
+
+/// What the embedded store keeps of people is what the API for customers' data can read.
+#[test]
+fn people_are_of_the_model() {
+    use crate::customers::model::{
+        CustomerList, CustomerProfile, CustomerPurchase, LoyaltyAccount,
+    };
+    use serde::de::DeserializeOwned;
+
+    /// Reads lines as they are kept: without whose they are.
+    fn read<T: DeserializeOwned>(lines: &[Value]) -> Vec<T> {
+        let one = |line: &Value| {
+            let mut line = line.clone();
+            line.as_object_mut().unwrap().remove("customer_id");
+            serde_json::from_value(line.clone()).unwrap_or_else(|e| panic!("{e}: {line}"))
+        };
+        lines.iter().map(one).collect()
+    }
+    let data = data();
+    let profiles: Vec<CustomerProfile> = read(&data.customers);
+    assert!(profiles.iter().all(|it| it.birth_date.is_some() && it.home_store_code.is_some()));
+    let purchases: Vec<CustomerPurchase> = read(&data.purchases);
+    assert!(purchases.iter().all(|it| it.paid().is_some() && !it.lines.is_empty()));
+    let accounts: Vec<LoyaltyAccount> = read(&data.loyalty);
+    assert!(accounts.iter().all(|it| !it.balances.is_empty() && !it.transactions.is_empty()));
+    let lists: Vec<CustomerList> = read(&data.lists);
+    assert!(lists.iter().all(|it| !it.items.is_empty()));
+}

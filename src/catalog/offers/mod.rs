@@ -12,7 +12,7 @@ use crate::catalog::document::Op;
 use crate::catalog::fault::Fault;
 use crate::catalog::known::{Known, Names as _};
 use crate::kernel::id::{ProductId, PromotionId, StoreId};
-use crate::kernel::word::{Word as _, words};
+use crate::kernel::word::{Word as _, read_words, words};
 use crate::kernel::{Amount, Micros, Money};
 use sale::SaleIn;
 use serde::de::IgnoredAny;
@@ -27,6 +27,7 @@ words! {
         Online = "online",
     }
 }
+read_words!(Channel);
 
 words! {
     /// What kind of price an offer has.
