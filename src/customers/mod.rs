@@ -1,6 +1,7 @@
 //! Customers: profile, purchases, loyalty, lists.
 
 pub mod model;
+pub mod source;
 pub mod store;
 #[cfg(test)]
 mod tests;

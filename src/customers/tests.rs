@@ -3,6 +3,7 @@
 mod fields;
 mod samples;
 mod sensitive;
+mod store;
 
 use super::model::{
     AgeBand, CalendarDay, CustomerAddress, CustomerDocument, CustomerList, CustomerListKind,

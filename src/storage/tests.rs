@@ -166,6 +166,19 @@ async fn the_last_use_of_a_key_is_the_latest_of_its_secrets_and_old_leaks_are_no
     );
 }
 
+#[tokio::test]
+async fn lists_that_were_there_are_of_the_first_version() {
+    const LISTS: [&str; 2] = [
+        "INSERT INTO customers (id, body) VALUES ('c', '{}')",
+        "INSERT INTO customer_lists (id, customer_id, body) VALUES ('l', 'c', '{\"id\":\"l\"}')",
+    ];
+    let db = database_before(63).await;
+    run(&db, &LISTS).await;
+    db.migrate().await.unwrap();
+    let lists = "SELECT id || ' ' || version || ' ' || body FROM customer_lists";
+    assert_eq!(words(&db, lists).await, ["l 1 {\"id\":\"l\"}"]);
+}
+
 /// Whoever gives up while a transaction begins leaves none behind that the next one writes in.
 #[tokio::test]
 async fn a_transaction_that_nobody_waits_for_is_not_left_open() {

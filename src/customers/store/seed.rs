@@ -1,4 +1,4 @@
-//! Writing customers of the embedded store.
+//! Writing made-up customers.
 
 use crate::kernel::Micros;
 use crate::storage::bulk::{self, Cell, Statement};
