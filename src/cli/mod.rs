@@ -8,6 +8,7 @@ mod apps;
 mod audit;
 mod contract;
 mod credit;
+mod customers;
 mod demo;
 mod desk;
 mod doctor;
@@ -68,6 +69,9 @@ enum Command {
     Demo(demo::Args),
     /// Import a feed of the retailer.
     Import(import::Args),
+    /// Customers' data in the embedded store.
+    #[command(subcommand)]
+    Customers(customers::CustomersCommand),
     /// Imports that were made, and deletions that they hold for approval.
     #[command(subcommand)]
     Feed(feed::FeedCommand),
@@ -197,6 +201,7 @@ async fn obey(file: Option<&Path>, command: Command) -> anyhow::Result<ExitCode>
         Command::Serve => serve::run(load(file)?).await?,
         Command::Demo(args) => demo::run(load(file)?, args, file).await?,
         Command::Import(args) => return import::run(load(file)?, args).await,
+        Command::Customers(command) => return customers::run(&load(file)?, command).await,
         Command::Feed(command) => feed::run(&load(file)?, command).await?,
         Command::Export(command) => export::run(&load(file)?, command).await?,
         Command::Apply(args) => apply::run(&load(file)?, args).await?,

@@ -1,5 +1,6 @@
 //! Customers: profile, purchases, loyalty, lists.
 
+pub mod import;
 pub mod model;
 pub mod source;
 pub mod store;

@@ -7,6 +7,7 @@ mod apply_kept;
 mod bad_files;
 mod buckets;
 mod commands;
+mod customers;
 mod demo;
 mod doctor;
 mod import;

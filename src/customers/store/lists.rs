@@ -1,5 +1,6 @@
 //! Changing lists: each change is made from a version, and only where that still stands.
 
+use super::hold_customer;
 use super::read::kept;
 use crate::customers::model::CustomerList;
 use crate::customers::source::{KeptList, MOST_LISTS};
@@ -60,16 +61,13 @@ pub async fn change(
 
 /// Writes a list that is not there yet. An id that another customer's list has is taken, too.
 pub async fn make(tx: &mut Tx, customer: &str, list: &CustomerList) -> Result<ListPut, StoreError> {
-    const COUNT: &str = "SELECT (SELECT COUNT(*) FROM customers WHERE id = $1),
-        (SELECT COUNT(*) FROM customer_lists WHERE customer_id = $1)";
+    const COUNT: &str = "SELECT COUNT(*) FROM customer_lists WHERE customer_id = $1";
     const MAKE: &str = "INSERT INTO customer_lists (id, customer_id, body, version)
-        SELECT $1, $2, $3, 1 WHERE EXISTS (SELECT 1 FROM customers WHERE id = $2)
-        ON CONFLICT (id) DO NOTHING";
-    let (customers, lists): (i64, i64) =
-        on_tx!(tx, c => sqlx::query_as(COUNT).bind(customer).fetch_one(c).await)?;
-    if customers == 0 {
+        VALUES ($1, $2, $3, 1) ON CONFLICT (id) DO NOTHING";
+    if !hold_customer(tx, customer).await? {
         return Ok(ListPut::Missing);
     }
+    let lists: i64 = on_tx!(tx, c => sqlx::query_scalar(COUNT).bind(customer).fetch_one(c).await)?;
     if lists >= i64::from(MOST_LISTS) {
         return Ok(ListPut::Full);
     }

@@ -1,5 +1,8 @@
 //! The embedded store gives each customer what is theirs, on either engine.
 
+mod forget;
+mod import;
+mod journey;
 mod lists;
 mod pages;
 
