@@ -11,6 +11,7 @@ pub mod apps;
 pub mod audit;
 pub mod billing;
 pub mod caller;
+pub mod customers;
 pub mod freezes;
 pub mod imports;
 pub mod keys;
@@ -91,6 +92,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(mails::configure)
             .configure(levels::configure)
             .configure(uploads::configure)
+            .configure(customers::configure)
             .configure(imports::configure)
             .configure(sources::configure)
             .configure(nodes::configure)

@@ -86,6 +86,7 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("rotate_key", Need::Right(Right::ManageKeys)),
     ("put_levels", Need::Right(Right::ManageFeeds)),
     ("upload_feed", Need::Right(Right::ManageFeeds)),
+    ("upload_customers", Need::Right(Right::ManagePrivacy)),
     ("list_imports", Need::Right(Right::Read)),
     ("get_import", Need::Right(Right::Read)),
     ("list_refused_rows", Need::Right(Right::Read)),

@@ -128,11 +128,11 @@ impl From<Report> for UploadedOut {
 }
 
 /// A file on its way in, in a folder of its own that goes with it.
-struct Upload {
-    id: String,
+pub(super) struct Upload {
+    pub(super) id: String,
     folder: PathBuf,
-    file: PathBuf,
-    bytes: u64,
+    pub(super) file: PathBuf,
+    pub(super) bytes: u64,
     /// In hex.
     sha256: String,
 }
@@ -207,12 +207,7 @@ async fn upload_feed(
     };
     let name = params.text("file_name").unwrap_or_else(|| "upload".to_owned());
     params.finish()?;
-    let media_type = request.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-    let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default();
-    if !essence.trim_ascii().eq_ignore_ascii_case(b"application/octet-stream") {
-        let detail = "Send the file as it is, with `Content-Type: application/octet-stream`.";
-        return Err(ApiError::new(Code::UnsupportedMediaType, detail));
-    }
+    wants_file(&request)?;
     let feeds = match what.0.0 {
         Some(feed) => vec![feed],
         None => options.format.feeds(options.store_code.is_some()).to_vec(),
@@ -235,6 +230,17 @@ async fn upload_feed(
     let done_with = actix_web::rt::spawn(import_all(state.clone(), by, feeds, upload, options));
     let imports = done_with.await.map_err(|_| internal("an import broke off"))??;
     done(&UploadOut { imports, left_out })
+}
+
+/// Refuses a body that is not said to be a file.
+pub(super) fn wants_file(request: &HttpRequest) -> ApiResult<()> {
+    let media_type = request.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    if essence.trim_ascii().eq_ignore_ascii_case(b"application/octet-stream") {
+        return Ok(());
+    }
+    let detail = "Send the file as it is, with `Content-Type: application/octet-stream`.";
+    Err(ApiError::new(Code::UnsupportedMediaType, detail))
 }
 
 /// What the format tells and is not imported, for no store is named for it.
@@ -270,7 +276,8 @@ async fn import_all(
     Ok(imports)
 }
 
-fn internal(what: &str) -> ApiError {
+/// A failure of the service, which is recorded.
+pub(super) fn internal(what: &str) -> ApiError {
     tracing::error!("{what}");
     ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
 }
@@ -301,7 +308,12 @@ fn refused(error: ImportError) -> ApiError {
 }
 
 /// Stores a body as a file.
-async fn receive(into: &Path, name: &str, mut body: web::Payload, most: u64) -> ApiResult<Upload> {
+pub(super) async fn receive(
+    into: &Path,
+    name: &str,
+    mut body: web::Payload,
+    most: u64,
+) -> ApiResult<Upload> {
     let disk = |error: std::io::Error| {
         tracing::error!(%error, "an upload could not be stored");
         let detail = "The file cannot be stored now; the disk may be full. Nothing was imported.";
@@ -329,7 +341,8 @@ async fn receive(into: &Path, name: &str, mut body: web::Payload, most: u64) -> 
     Ok(upload)
 }
 
-fn too_long(most: u64) -> ApiError {
+/// The refusal of a file that is too long.
+pub(super) fn too_long(most: u64) -> ApiError {
     let detail = format!("A file may have at most {most} bytes (`feeds.max_mib`).");
     ApiError::new(Code::BodyTooLarge, detail)
 }

@@ -137,6 +137,7 @@ fn admin() -> Value {
         ("mails", "Mails that wait, were sent or were given up"),
         ("stock", "Stock levels from tills and stock systems"),
         ("feeds", "Files of products, stores, prices and stock"),
+        ("customers", "What is known of customers, as files"),
         ("nodes", "The running processes"),
     ];
     let problems = (admin_security(), problems::ADMIN);

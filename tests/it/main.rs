@@ -28,6 +28,7 @@ mod cluster_secrets;
 mod compression;
 mod contracts;
 mod cost;
+mod customers;
 mod crash;
 mod database_away;
 mod deleted;
