@@ -33,7 +33,7 @@ async fn rows_with(db: &Db, text: &str) -> i64 {
 #[tokio::test]
 async fn a_forgotten_customer_is_gone_and_no_feed_brings_them_back() {
     let (db, source) = shop().await;
-    let promotion = owned(&super::super::samples::promotion(), "cus_1");
+    let promotion = owned(&samples::promotion(), "cus_1");
     assert_eq!(
         sums(&import(&db, CustomerFeed::Promotions, std::slice::from_ref(&promotion)).await),
         [1, 0, 0]
