@@ -6,7 +6,6 @@ use super::tasks::{Part, count};
 use crate::cluster::wake::CONSENT;
 use crate::cluster::{Redis, Wakes};
 use crate::consent::follow::KnownConsents;
-use crate::consent::settings::ConsentSettings;
 use crate::consent::store::ledger;
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
@@ -37,7 +36,7 @@ pub(super) fn start(comptoir: &Comptoir, part: &Part, running: &mut JoinSet<()>)
         consents: Arc::clone(&comptoir.consents),
         wakes,
     };
-    let poll_ms = ConsentSettings::default().feed_poll_ms;
+    let poll_ms = comptoir.config.customers.consent.feed_poll_ms;
     running.spawn(feed.run(Duration::from_millis(poll_ms.into())));
 }
 

@@ -87,7 +87,7 @@ pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
     running.spawn(tell_turns(part.clone(), Arc::clone(&comptoir.mirror)));
     let days = (config.changes.retention_days, config.feeds.imports_keep_days);
     running.spawn(retain(part.clone(), days));
-    running.spawn(authz::forget(part.clone()));
+    running.spawn(authz::forget(part.clone(), config.customers.retention.interaction_days));
     running.spawn(write_exports(part.clone(), Arc::clone(&comptoir.exports)));
     running.spawn(deliver(part.clone(), Arc::clone(&comptoir.hooks), config.hooks.poll));
     if let Some(sources) = &comptoir.sources {

@@ -1,19 +1,11 @@
 //! What is registered of a client, as far as the protocol goes by it.
 
+pub use crate::config::SecurityProfile;
+
 use super::redirect::RedirectUri;
 use crate::consent::scope::OAuthScopes;
 use crate::kernel::id::AppId;
 use crate::kernel::word::{read_words, words};
-
-words! {
-    /// What is required of requests.
-    pub enum SecurityProfile {
-        /// The FAPI 2.0 Security Profile: pushed requests, `private_key_jwt`, access tokens bound by DPoP.
-        Fapi2 = "fapi2",
-        /// OAuth 2.1: PKCE, and for the rest what the client can.
-        Baseline = "baseline",
-    }
-}
 
 words! {
     /// How a client proves itself at the endpoints that are called without a browser.
@@ -27,15 +19,7 @@ words! {
     }
 }
 
-read_words!(SecurityProfile, ClientAuth);
-
-impl SecurityProfile {
-    /// The one that requires more.
-    #[must_use]
-    pub fn stricter(self, other: Self) -> Self {
-        if other == Self::Fapi2 { other } else { self }
-    }
-}
+read_words!(ClientAuth);
 
 impl ClientAuth {
     /// Whether it can keep a secret.

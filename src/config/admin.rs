@@ -195,7 +195,7 @@ impl Oidc {
 }
 
 /// Any text.
-struct Text(String);
+pub(super) struct Text(pub(super) String);
 
 impl FromSetting for Text {
     fn parse(text: &str) -> Result<Self, String> {
@@ -204,7 +204,7 @@ impl FromSetting for Text {
 }
 
 /// The issuer of a provider, or nothing.
-struct Issuer(String);
+pub(super) struct Issuer(pub(super) String);
 
 impl FromSetting for Issuer {
     fn parse(text: &str) -> Result<Self, String> {
@@ -229,7 +229,7 @@ pub fn is_protected(text: &str) -> bool {
 }
 
 /// The client's secret.
-struct ClientSecret(Secret);
+pub(super) struct ClientSecret(pub(super) Secret);
 
 impl FromSetting for ClientSecret {
     fn parse(text: &str) -> Result<Self, String> {

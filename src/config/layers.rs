@@ -3,12 +3,16 @@
 use super::problem::{Origin, Problem};
 use super::setting::FromSetting;
 use super::show;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 /// What variables of ours begin with.
 const PREFIX: &str = "COMPTOIR__";
+/// What keys begin with of which there are several: `login.idp.NAME.issuer`.
+pub(super) const IDP: &str = "login.idp.";
+/// What stands in the place of the name where a setting is meant for all of them.
+pub(super) const UNNAMED: &str = "default";
 
 /// A value as text, whatever its layer wrote it as; lists are joined by commas.
 #[derive(Debug, Clone)]
@@ -29,7 +33,7 @@ pub(super) enum Form {
 /// A setting that was read, for [`super::Config::show`].
 #[derive(Debug)]
 pub(super) struct Taken {
-    pub(super) key: &'static str,
+    pub(super) key: String,
     pub(super) form: Form,
     /// The value with its secrets hidden.
     pub(super) text: String,
@@ -82,8 +86,8 @@ impl Layers {
     /// Lays the variables on top.
     pub(super) fn environment(&mut self, env: &BTreeMap<String, String>) {
         for (name, text) in env.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
-            let key = self.values.keys().find(|key| variable(key) == *name).cloned();
-            match key {
+            let known = self.values.keys().find(|key| variable(key) == *name).cloned();
+            match known.or_else(|| self.named(name)) {
                 Some(key) => self.set(&key, text.clone(), Origin::Variable(name.clone())),
                 None => {
                     let known = self.values.keys().map(|key| variable(key));
@@ -97,21 +101,55 @@ impl Layers {
     fn set(&mut self, key: &str, text: String, origin: Origin) {
         if let Some((_, value)) = self.values.get_mut(key) {
             *value = Value { text, origin };
+        } else if let Some(form) = self.form_of_named(key) {
+            self.values.insert(key.to_owned(), (form, Value { text, origin }));
         } else {
             let remedy = unknown(key, self.values.keys().cloned());
             self.problem(format!("{origin}  {key}"), remedy);
         }
     }
 
+    /// How a setting of a named provider is written: as that of all of them; none where it is no such setting.
+    fn form_of_named(&self, key: &str) -> Option<Form> {
+        let (name, setting) = key.strip_prefix(IDP)?.split_once('.')?;
+        let usual = self.values.get(&format!("{IDP}{UNNAMED}.{setting}"))?;
+        is_name(name).then_some(usual.0)
+    }
+
+    /// The key of a named provider that a variable sets, where it is one.
+    fn named(&self, variable: &str) -> Option<String> {
+        let key = variable.strip_prefix(PREFIX)?.to_lowercase().replace("__", ".");
+        self.form_of_named(&key).map(|_| key)
+    }
+
+    /// The names of the providers of which something is set; what else there is of them is then set as for all.
+    pub(super) fn name_idps(&mut self) -> Vec<String> {
+        let of_idp = |key: &String| Some(key.strip_prefix(IDP)?.split_once('.')?.0.to_owned());
+        let names: BTreeSet<String> = self.values.keys().filter_map(of_idp).collect();
+        let unnamed = format!("{IDP}{UNNAMED}.");
+        let usual = self.values.iter().filter_map(|(key, (form, value))| {
+            Some((key.strip_prefix(&unnamed)?.to_owned(), *form, value.clone()))
+        });
+        let usual: Vec<_> = usual.collect();
+        let names: Vec<String> = names.into_iter().filter(|name| name != UNNAMED).collect();
+        for name in &names {
+            for (setting, form, value) in &usual {
+                let key = format!("{IDP}{name}.{setting}");
+                self.values.entry(key).or_insert_with(|| (*form, value.clone()));
+            }
+        }
+        names
+    }
+
     /// Reads a setting, once. `None` after a problem, which is kept.
-    pub(super) fn take<T: FromSetting>(&mut self, key: &'static str) -> Option<T> {
+    pub(super) fn take<T: FromSetting>(&mut self, key: &str) -> Option<T> {
         let Some((form, Value { text, origin })) = self.values.get(key).cloned() else {
             self.problem(format!("default.toml  {key}"), "has no default".to_owned());
             return None;
         };
         let shown = T::show(&text);
         let parsed = T::parse(&text);
-        self.taken.push(Taken { key, form, text: shown, origin });
+        self.taken.push(Taken { key: key.to_owned(), form, text: shown, origin });
         match parsed {
             Ok(value) => Some(value),
             Err(why) => {
@@ -147,6 +185,12 @@ impl Layers {
 /// The variable that sets a key.
 fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"))
+}
+
+/// Whether a text can be the name of a provider: it stands in addresses and in the names of variables.
+fn is_name(text: &str) -> bool {
+    (1..=30).contains(&text.len())
+        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
 }
 
 /// What to say of a name that is no setting.

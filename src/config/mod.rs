@@ -5,6 +5,7 @@
 
 mod admin;
 mod alerts;
+mod customers;
 mod handoff;
 mod layers;
 mod leaks;
@@ -18,6 +19,11 @@ mod values;
 
 pub use admin::{Admin, FourEyes, Mapping, Oidc, ROLES, ScopePattern, SecondFactor, is_protected};
 pub use alerts::{AlertWebhook, Alerts, ContactRole};
+pub use customers::{
+    AuthzMode, AuthzSettings, CONSENT_DAYS_MOST, ConsentSettings, ControllerSettings, CustomersUse,
+    Deployment, EventSettings, ExternalIssuer, IdpSettings, LoginSettings, LogoutReach, NonceUse,
+    RetentionSettings, SecurityProfile, SettingFault, TokenSettings,
+};
 pub use handoff::{BillingSystem, ChargeMeter, EventReceiver, Handoff};
 pub use leaks::{LeakAction, Leaks, ReporterKeys};
 pub use mail::{Mail, Smtp, SmtpTls};
@@ -346,6 +352,8 @@ pub struct Config {
     pub billing: Billing,
     /// The hand-off of usage.
     pub handoff: Handoff,
+    /// Customers' data: tokens, consents, logins, how long things are kept, what partners are told.
+    pub customers: AuthzSettings,
     /// Logs.
     pub telemetry: Telemetry,
     shown: String,
@@ -405,6 +413,8 @@ impl Config {
         let metering = Metering::read(layers);
         let billing = Billing::read(layers);
         let handoff = Handoff::read(layers);
+        let beside = (server.as_ref(), database.as_ref(), redis.as_ref());
+        let customers = AuthzSettings::read(layers, beside);
         let telemetry = Telemetry::read(layers);
         Some(Self {
             server: server?,
@@ -429,6 +439,7 @@ impl Config {
             metering: metering?,
             billing: billing?,
             handoff: handoff?,
+            customers: customers?,
             telemetry: telemetry?,
             shown: show::toml(layers),
         })

@@ -136,8 +136,8 @@ impl Access {
 /// after a problem.
 pub(super) fn either<T: FromSetting>(
     layers: &mut Layers,
-    key: &'static str,
-    file_key: &'static str,
+    key: &str,
+    file_key: &str,
 ) -> Option<Option<T>> {
     let value = layers.take::<Given<T>>(key);
     let Some(path) = layers.take::<FilePath>(file_key) else { return Some(None) };
@@ -177,7 +177,7 @@ impl FromSetting for SecretText {
 }
 
 /// A setting that may be empty.
-struct Given<T>(Option<T>);
+pub(super) struct Given<T>(pub(super) Option<T>);
 
 impl<T: FromSetting> FromSetting for Given<T> {
     fn parse(text: &str) -> Result<Self, String> {

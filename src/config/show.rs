@@ -8,7 +8,7 @@ pub(super) fn toml(layers: &Layers) -> String {
     let mut out = String::new();
     let mut section = "";
     for taken in layers.taken() {
-        let (of, name) = taken.key.split_once('.').unwrap_or(("", taken.key));
+        let (of, name) = taken.key.split_once('.').unwrap_or(("", &taken.key));
         if of != section {
             let gap = if section.is_empty() { "" } else { "\n" };
             let _ = writeln!(out, "{gap}[{of}]");

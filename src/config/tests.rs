@@ -29,7 +29,7 @@ fn every_key_is_documented_and_read() {
     };
     let mut layers = Layers::new(DEFAULTS);
     assert!(Config::read(&mut layers).is_some());
-    let mut read: Vec<&str> = layers.taken().iter().map(|taken| taken.key).collect();
+    let mut read: Vec<&str> = layers.taken().iter().map(|taken| taken.key.as_str()).collect();
     read.sort_unstable();
     assert_eq!(read, documented);
 

@@ -1,7 +1,7 @@
 //! Why a consent has ended, or holds nothing for now.
 
-use super::set::WordSet;
 use crate::kernel::Micros;
+use crate::kernel::set::WordSet;
 use crate::kernel::word::{read_words, words};
 use serde::{Deserialize, Serialize};
 

@@ -27,7 +27,6 @@ pub mod receipt;
 pub mod record;
 pub mod refused;
 pub mod scope;
-pub mod set;
 pub mod settings;
 pub mod standing;
 pub mod status;

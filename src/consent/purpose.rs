@@ -5,14 +5,13 @@ use super::category::SensitiveCategories;
 use super::hash::Hash32;
 use super::jcs::NotCanonical;
 use super::scope::OAuthScopes;
+pub use crate::config::CONSENT_DAYS_MOST as DAYS_MOST;
 use crate::kernel::id::AppId;
 use crate::kernel::word::{read_words, words};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Longest life of a consent, in days: 12 months.
-pub const DAYS_MOST: u16 = 365;
 /// Longest time for which a partner may say that it keeps data, in days: 10 years.
 pub const RETENTION_MOST: u16 = 3_650;
 /// Longest history that may be asked for, in months: 10 years.

@@ -1,6 +1,6 @@
 //! OAuth scopes of customer consent: what each is about, and what it needs of a consent.
 
-use super::set::WordSet;
+use crate::kernel::set::WordSet;
 use crate::kernel::word::Word;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;

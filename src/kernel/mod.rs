@@ -21,7 +21,9 @@ pub mod readable;
 pub mod seal;
 pub mod search_language;
 pub mod secret;
+pub mod sensitive;
 mod sentence;
+pub mod set;
 pub mod word;
 
 pub use clock::{Clock, Micros};

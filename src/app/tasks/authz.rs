@@ -1,7 +1,6 @@
 //! Forgetting what the authorization server needs no more.
 
 use super::Part;
-use crate::authz::settings::RetentionSettings;
 use crate::authz::store::expire::expire;
 use crate::kernel::clock::DAY;
 use std::time::Duration;
@@ -11,10 +10,11 @@ const FORGET_EVERY: Duration = Duration::from_secs(30);
 /// Rows of a table that are taken out at once: whoever writes there waits for no more.
 const BATCH: u32 = 500;
 
-/// Forgets proofs, requests and codes that have ended, and refresh tokens that lie idle.
-pub(super) async fn forget(part: Part) {
+/// Forgets proofs, requests and codes that have ended, those that came to nothing after so many days, and refresh tokens
+/// that lie idle.
+pub(super) async fn forget(part: Part, interaction_days: u16) {
     let this = part.clone();
-    let kept = i64::from(RetentionSettings::default().interaction_days) * DAY;
+    let kept = i64::from(interaction_days) * DAY;
     part.every(FORGET_EVERY, || async {
         while !*this.stopped.borrow() {
             match expire(&this.db, kept, BATCH, this.clock.now()).await {

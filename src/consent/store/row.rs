@@ -3,8 +3,8 @@
 use super::{CONSENTS, VERSIONS};
 use crate::consent::head::ConsentHead;
 use crate::consent::record::ConsentRecord;
-use crate::consent::set::WordSet;
 use crate::kernel::Micros;
+use crate::kernel::set::WordSet;
 use crate::kernel::word::{UnknownWord, Word};
 use crate::storage::{StoreError, parsed};
 use sqlx::FromRow;

@@ -1,0 +1,3 @@
+//! What partners' apps may ask customers for: the settings, the registration, its approval, and the words.
+
+mod settings;
