@@ -39,10 +39,16 @@ pub enum Kind {
     Approval,
     /// A run of a node that records usage.
     UsageRun,
+    /// What an app is registered with to ask customers for their data.
+    CustomerAccess,
+    /// What partners want customers' data for.
+    Purpose,
+    /// What customers are told before they decide.
+    Notice,
 }
 
 impl Kind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 17] = [
         Self::Partner,
         Self::App,
         Self::Plan,
@@ -57,6 +63,9 @@ impl Kind {
         Self::Session,
         Self::Approval,
         Self::UsageRun,
+        Self::CustomerAccess,
+        Self::Purpose,
+        Self::Notice,
     ];
 
     /// What a word in the logs stands for; none for one that this version does not know.
@@ -83,6 +92,9 @@ impl Kind {
             Self::Session => "session",
             Self::Approval => "approval",
             Self::UsageRun => "usage_run",
+            Self::CustomerAccess => "customer_access",
+            Self::Purpose => "purpose",
+            Self::Notice => "notice",
         }
     }
 }
@@ -93,6 +105,7 @@ impl fmt::Display for Kind {
             Self::AdminToken => "admin token",
             Self::PlanVersion => "plan version",
             Self::UsageRun => "run",
+            Self::CustomerAccess => "registration for customers' data of",
             other => other.as_str(),
         })
     }

@@ -128,7 +128,8 @@ impl KeyRow {
     }
 
     /// Whether the key may be used at an instant. What is worst is said.
-    pub(super) fn standing_at(&self, at: Micros) -> Standing {
+    #[must_use]
+    pub fn standing_at(&self, at: Micros) -> Standing {
         let all = [self.key_status.switched(), self.app_status, self.partner_status];
         let Terms { contract, frozen, .. } = &self.terms;
         if all.contains(&Status::Revoked) {

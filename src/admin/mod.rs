@@ -11,6 +11,7 @@ pub mod apps;
 pub mod audit;
 pub mod billing;
 pub mod caller;
+pub mod customer_access;
 pub mod customers;
 pub mod freezes;
 pub mod imports;
@@ -93,6 +94,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(levels::configure)
             .configure(uploads::configure)
             .configure(customers::configure)
+            .configure(customer_access::configure)
             .configure(imports::configure)
             .configure(sources::configure)
             .configure(nodes::configure)

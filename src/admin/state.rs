@@ -48,6 +48,8 @@ pub struct AdminState {
     pub billing: config::Billing,
     /// The systems that usage is handed off to.
     pub sinks: Vec<Sink>,
+    /// How customers know the retailer, whom no partner's name may look like; empty where that is not said.
+    pub retailer: String,
     /// What bounds feeds.
     pub feeds: config::Feeds,
     /// Where files lie while they are imported.

@@ -53,6 +53,7 @@ impl Desk {
             pepper,
             billing: crate::config::Config::embedded().billing,
             sinks: Vec::new(),
+            retailer: String::new(),
             feeds: crate::config::Config::embedded().feeds,
             uploads: std::path::PathBuf::new(),
             simulations: Arc::new(tokio::sync::Semaphore::new(1)),

@@ -206,6 +206,7 @@ pub(super) fn server(
         pepper: Arc::clone(comptoir.keyring.pepper()),
         billing: comptoir.config.billing.clone(),
         sinks: comptoir.handoffs.sinks(),
+        retailer: comptoir.config.customers.controller.name.clone(),
         feeds: comptoir.config.feeds.clone(),
         uploads: uploads(&comptoir.config.server.data_dir)?,
         simulations: Arc::new(Semaphore::new(1)),

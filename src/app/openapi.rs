@@ -138,6 +138,7 @@ fn admin() -> Value {
         ("stock", "Stock levels from tills and stock systems"),
         ("feeds", "Files of products, stores, prices and stock"),
         ("customers", "What is known of customers, as files"),
+        ("customer-access", "Which apps may ask customers for their data, and for what"),
         ("nodes", "The running processes"),
     ];
     let problems = (admin_security(), problems::ADMIN);

@@ -15,6 +15,7 @@ pub mod authenticate;
 pub mod authorize;
 pub mod bits;
 pub mod client;
+pub mod clients;
 pub mod dpop;
 pub mod exchange;
 pub mod grant;

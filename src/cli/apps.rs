@@ -1,6 +1,7 @@
 //! `comptoir app`: apps from the shell, on the same rules as the admin API. A running server follows at once where it has
 //! a Redis, within its poll interval where not.
 
+use super::customer_access::{self, CustomerAccessCommand};
 use super::desk::{Desk, show_all};
 use super::freezes::{Because, Freeze, Unfreeze, Why, freeze, unfreeze};
 use super::lines::{APP, app_row, say_now};
@@ -84,6 +85,9 @@ pub(super) enum AppCommand {
     Freeze(Freeze<AppId>),
     /// Take a freeze off.
     Unfreeze(Unfreeze<AppId>),
+    /// What apps may ask customers for.
+    #[command(subcommand)]
+    Consent(CustomerAccessCommand),
 }
 
 pub(super) async fn run(config: &Config, command: AppCommand) -> anyhow::Result<()> {
@@ -114,6 +118,7 @@ pub(super) async fn run(config: &Config, command: AppCommand) -> anyhow::Result<
         AppCommand::Freeze(how) => freeze(&desk, Freezable::App(how.id), how).await,
         AppCommand::Unfreeze(why) => unfreeze(&desk, Freezable::App(why.id), &why).await,
         AppCommand::Suspend(why) => switch(&desk, why, Switch::Suspend).await,
+        AppCommand::Consent(command) => customer_access::run(config, &desk, command).await,
         AppCommand::Resume(why) => switch(&desk, why, Switch::Resume).await,
     }
 }

@@ -8,6 +8,7 @@ mod apps;
 mod audit;
 mod contract;
 mod credit;
+mod customer_access;
 mod customers;
 mod demo;
 mod desk;

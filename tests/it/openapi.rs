@@ -377,7 +377,7 @@ async fn every_admin_operation_wants_a_token() {
 
 /// Files that are sent, what waits in them, sources, periods and statements, what is for people in a session, and what
 /// needs a preview or a rotation before it have tests of their own.
-const OWN_TESTS: [&str; 14] = [
+const OWN_TESTS: [&str; 15] = [
     "{feed}",
     "{import_id}",
     "{name}",
@@ -392,6 +392,7 @@ const OWN_TESTS: [&str; 14] = [
     "{budget_id}",
     "/keys/bulk",
     "/rotation/roll-back",
+    "/customer-access",
 ];
 
 #[tokio::test]

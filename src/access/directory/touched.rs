@@ -64,7 +64,10 @@ impl Named {
                 | Kind::Account
                 | Kind::Session
                 | Kind::Approval
-                | Kind::UsageRun,
+                | Kind::UsageRun
+                | Kind::CustomerAccess
+                | Kind::Purpose
+                | Kind::Notice,
             ) => {}
             // Written as changes of their apps and plans so far; and what a newer version writes.
             Some(Kind::Subscription | Kind::PlanVersion) | None => return false,

@@ -13,7 +13,7 @@ pub use super::judge::may_see;
 pub use super::model::{Action, Approval, Outcome, Run, Shown, Standing, What};
 pub use super::store::{find, list};
 
-use crate::admin::{accounts, billing, keys, tokens, transfers};
+use crate::admin::{accounts, billing, customer_access, keys, tokens, transfers};
 use crate::http::{ApiError, ApiResult, Code};
 use serde_json::Value;
 
@@ -35,6 +35,7 @@ pub const ACTIONS: &[&Action] = &[
     &keys::actions::SET_JWKS,
     &keys::bulk::CHANGE,
     &transfers::TRANSFER,
+    &customer_access::APPROVE,
     &billing::CLOSE,
     &billing::CREATE,
     &billing::REVERSE,

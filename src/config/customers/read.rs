@@ -15,9 +15,9 @@ use crate::kernel::sensitive::SensitiveCategory;
 use crate::kernel::word::UnknownWord;
 
 /// A whole number, whose bounds [`AuthzSettings::faults`] knows.
-struct Whole(u16);
+struct WholeNumber(u16);
 
-impl FromSetting for Whole {
+impl FromSetting for WholeNumber {
     fn parse(text: &str) -> Result<Self, String> {
         text.parse().map(Self).map_err(|_| "must be a whole number from 0 to 65535".to_owned())
     }
@@ -118,7 +118,7 @@ impl AuthzSettings {
 }
 
 fn whole(layers: &mut Layers, key: &str) -> Option<u16> {
-    layers.take::<Whole>(key).map(|Whole(number)| number)
+    layers.take::<WholeNumber>(key).map(|WholeNumber(number)| number)
 }
 
 fn text(layers: &mut Layers, key: &str) -> Option<String> {
