@@ -11,6 +11,7 @@ pub mod apps;
 pub mod audit;
 pub mod billing;
 pub mod caller;
+pub mod consent_words;
 pub mod customer_access;
 pub mod customers;
 pub mod freezes;
@@ -95,6 +96,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(uploads::configure)
             .configure(customers::configure)
             .configure(customer_access::configure)
+            .configure(consent_words::configure)
             .configure(imports::configure)
             .configure(sources::configure)
             .configure(nodes::configure)

@@ -139,6 +139,10 @@ fn admin() -> Value {
         ("feeds", "Files of products, stores, prices and stock"),
         ("customers", "What is known of customers, as files"),
         ("customer-access", "Which apps may ask customers for their data, and for what"),
+        (
+            "consent-words",
+            "What data is for and what customers are told, in versions that never change",
+        ),
         ("nodes", "The running processes"),
     ];
     let problems = (admin_security(), problems::ADMIN);

@@ -6,6 +6,7 @@ mod apply;
 mod approvals;
 mod apps;
 mod audit;
+mod consent_words;
 mod contract;
 mod credit;
 mod customer_access;
@@ -73,6 +74,12 @@ enum Command {
     /// Customers' data in the embedded store.
     #[command(subcommand)]
     Customers(customers::CustomersCommand),
+    /// What apps want customers' data for, in versions that never change.
+    #[command(subcommand)]
+    Purpose(consent_words::PurposeCommand),
+    /// What customers are told before they decide, in versions that never change.
+    #[command(subcommand)]
+    Notice(consent_words::NoticeCommand),
     /// Imports that were made, and deletions that they hold for approval.
     #[command(subcommand)]
     Feed(feed::FeedCommand),
@@ -203,6 +210,8 @@ async fn obey(file: Option<&Path>, command: Command) -> anyhow::Result<ExitCode>
         Command::Demo(args) => demo::run(load(file)?, args, file).await?,
         Command::Import(args) => return import::run(load(file)?, args).await,
         Command::Customers(command) => return customers::run(&load(file)?, command).await,
+        Command::Purpose(command) => consent_words::purpose(&load(file)?, command).await?,
+        Command::Notice(command) => consent_words::notice(&load(file)?, command).await?,
         Command::Feed(command) => feed::run(&load(file)?, command).await?,
         Command::Export(command) => export::run(&load(file)?, command).await?,
         Command::Apply(args) => apply::run(&load(file)?, args).await?,

@@ -1,6 +1,6 @@
 //! A customer's consent to what a partner reads: asked, given, changed, proved, and decided on at each read.
 //!
-//! Nothing here but [`store`] and [`follow`] does I/O: time and randomness are arguments, and each move of a consent gives
+//! Nothing here but [`store`], [`follow`] and [`words`] does I/O: time and randomness are arguments, and each move of a consent gives
 //! what the store is to keep and what the ledger is told. The consent is the authority for a read; a token only points at
 //! it.
 
@@ -35,3 +35,4 @@ pub mod subject;
 #[cfg(test)]
 mod tests;
 pub mod uuid;
+pub mod words;

@@ -5,6 +5,7 @@ mod found;
 mod settings;
 mod shell;
 mod two;
+mod words;
 
 use crate::support::{TestApp, TestKey};
 use serde_json::{Value, json};

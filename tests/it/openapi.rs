@@ -377,7 +377,7 @@ async fn every_admin_operation_wants_a_token() {
 
 /// Files that are sent, what waits in them, sources, periods and statements, what is for people in a session, and what
 /// needs a preview or a rotation before it have tests of their own.
-const OWN_TESTS: [&str; 15] = [
+const OWN_TESTS: [&str; 17] = [
     "{feed}",
     "{import_id}",
     "{name}",
@@ -393,6 +393,8 @@ const OWN_TESTS: [&str; 15] = [
     "/keys/bulk",
     "/rotation/roll-back",
     "/customer-access",
+    "/purposes",
+    "/notices",
 ];
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Purposes and notices: each version of them is a document that never changes, found by its name or by its address.
 
 use super::row::version;
+use super::withdrawn::{WordsOf, withdrawn_up_to};
 use crate::consent::hash::Hash32;
 use crate::consent::purpose::{InvalidDocument, NoticeDocument, PurposeDocument, PurposeId};
 use crate::kernel::Micros;
@@ -80,7 +81,19 @@ fn notice_of(row: WordsRow) -> Result<PublishedWords<NoticeDocument>, StoreError
 const PURPOSE: &str = "SELECT version, hash, document, made_at FROM consent_purposes
     WHERE client_id = $1 AND purpose_id = $2 ORDER BY version DESC LIMIT 1";
 
-/// Publishes a purpose: the next version of it, or the last one where that says the same.
+/// The last version of a purpose as a transaction sees it, also where it is withdrawn.
+pub async fn purpose_last(
+    tx: &mut Tx,
+    client: AppId,
+    id: &PurposeId,
+) -> Result<Option<PublishedWords<PurposeDocument>>, StoreError> {
+    let row: Option<WordsRow> = on_tx!(tx, c => {
+        sqlx::query_as(PURPOSE).bind(client.to_string()).bind(id.as_str()).fetch_optional(c).await
+    })?;
+    row.map(purpose_of).transpose()
+}
+
+/// Publishes a purpose: the next version of it, or the last one where that says the same and is not withdrawn.
 pub async fn publish_purpose(
     tx: &mut Tx,
     document: &PurposeDocument,
@@ -91,13 +104,11 @@ pub async fn publish_purpose(
         VALUES ($1, $2, $3, $4, $5, $6)";
     let hash = document.address()?;
     let (client, id) = (document.client_id.to_string(), document.purpose_id.as_str());
-    let last: Option<WordsRow> = on_tx!(&mut *tx, c => {
-        let last = sqlx::query_as(PURPOSE).bind(&client).bind(id);
-        last.fetch_optional(c).await.map_err(StoreError::from)?
-    });
-    let last = last.map(purpose_of).transpose()?;
+    let last = purpose_last(tx, document.client_id, &document.purpose_id).await?;
+    let withdrawn =
+        withdrawn_up_to(tx, WordsOf::Purpose(document.client_id, &document.purpose_id)).await?;
     let version = match last {
-        Some(last) if last.hash == hash => return Ok(last),
+        Some(last) if last.hash == hash && last.version > withdrawn => return Ok(last),
         Some(last) => last.version.saturating_add(1),
         None => 1,
     };
@@ -110,14 +121,19 @@ pub async fn publish_purpose(
     Ok(PublishedWords { version, hash, document: document.clone(), made_at: now })
 }
 
-/// The last version of a purpose of a program; `None` where it has no such purpose.
+/// The last version of a purpose of a program; `None` where it has no such purpose, or that is withdrawn.
 pub async fn purpose(
     db: &Db,
     client: AppId,
     id: &PurposeId,
 ) -> Result<Option<PublishedWords<PurposeDocument>>, StoreError> {
+    const IN_FORCE: &str = "SELECT version, hash, document, made_at FROM consent_purposes
+        WHERE client_id = $1 AND purpose_id = $2 AND version > (SELECT COALESCE(MAX(w.version), 0)
+            FROM consent_words_withdrawn w
+            WHERE w.kind = 'purpose' AND w.client_id = $1 AND w.id = $2)
+        ORDER BY version DESC LIMIT 1";
     let row: Option<WordsRow> = on_db!(db, c => {
-        sqlx::query_as(PURPOSE).bind(client.to_string()).bind(id.as_str()).fetch_optional(c).await
+        sqlx::query_as(IN_FORCE).bind(client.to_string()).bind(id.as_str()).fetch_optional(c).await
     })?;
     row.map(purpose_of).transpose()
 }
@@ -149,7 +165,25 @@ pub async fn purpose_at(
 const NOTICE: &str = "SELECT version, hash, document, made_at FROM consent_notices
     WHERE notice_id = $1 ORDER BY version DESC LIMIT 1";
 
-/// Publishes a notice: the next version of it, or the last one where that says the same.
+/// The last version of a notice as a transaction sees it, also where it is withdrawn.
+pub async fn notice_last(
+    tx: &mut Tx,
+    id: &str,
+) -> Result<Option<PublishedWords<NoticeDocument>>, StoreError> {
+    let row: Option<WordsRow> =
+        on_tx!(tx, c => sqlx::query_as(NOTICE).bind(id).fetch_optional(c).await)?;
+    row.map(notice_of).transpose()
+}
+
+/// All versions of all notices, by their names and numbers.
+pub async fn notices(db: &Db) -> Result<Vec<PublishedWords<NoticeDocument>>, StoreError> {
+    const LIST: &str = "SELECT version, hash, document, made_at FROM consent_notices
+        ORDER BY notice_id, version";
+    let rows: Vec<WordsRow> = on_db!(db, c => sqlx::query_as(LIST).fetch_all(c).await)?;
+    rows.into_iter().map(notice_of).collect()
+}
+
+/// Publishes a notice: the next version of it, or the last one where that says the same and is not withdrawn.
 pub async fn publish_notice(
     tx: &mut Tx,
     document: &NoticeDocument,
@@ -158,13 +192,10 @@ pub async fn publish_notice(
     const ADD: &str = "INSERT INTO consent_notices (notice_id, version, hash, document, made_at)
         VALUES ($1, $2, $3, $4, $5)";
     let hash = document.address()?;
-    let last: Option<WordsRow> = on_tx!(&mut *tx, c => {
-        let last = sqlx::query_as(NOTICE).bind(&document.notice_id);
-        last.fetch_optional(c).await.map_err(StoreError::from)?
-    });
-    let last = last.map(notice_of).transpose()?;
+    let last = notice_last(tx, &document.notice_id).await?;
+    let withdrawn = withdrawn_up_to(tx, WordsOf::Notice(&document.notice_id)).await?;
     let version = match last {
-        Some(last) if last.hash == hash => return Ok(last),
+        Some(last) if last.hash == hash && last.version > withdrawn => return Ok(last),
         Some(last) => last.version.saturating_add(1),
         None => 1,
     };
@@ -180,13 +211,18 @@ pub async fn publish_notice(
     Ok(PublishedWords { version, hash, document: document.clone(), made_at: now })
 }
 
-/// The last version of a notice; `None` where there is no such notice.
+/// The last version of a notice; `None` where there is no such notice, or it is withdrawn.
 pub async fn notice(
     db: &Db,
     id: &str,
 ) -> Result<Option<PublishedWords<NoticeDocument>>, StoreError> {
+    const IN_FORCE: &str = "SELECT version, hash, document, made_at FROM consent_notices
+        WHERE notice_id = $1 AND version > (SELECT COALESCE(MAX(w.version), 0)
+            FROM consent_words_withdrawn w
+            WHERE w.kind = 'notice' AND w.client_id = '' AND w.id = $1)
+        ORDER BY version DESC LIMIT 1";
     let row: Option<WordsRow> =
-        on_db!(db, c => sqlx::query_as(NOTICE).bind(id).fetch_optional(c).await)?;
+        on_db!(db, c => sqlx::query_as(IN_FORCE).bind(id).fetch_optional(c).await)?;
     row.map(notice_of).transpose()
 }
 

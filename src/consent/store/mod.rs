@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod read;
 mod row;
 pub mod subjects;
+pub mod withdrawn;
 
 use super::jcs::NotCanonical;
 use crate::storage::{Log, StoreError, Tx, advance};

@@ -1,8 +1,9 @@
 //! The same from the shell.
 
+use super::words::{notice, purpose};
 use super::{CALLBACK, LOYALTY, SUMMARY, place, state_of};
 use crate::support::TestApp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What a command says that succeeds.
 async fn said(app: &TestApp, words: &[&str]) -> String {
@@ -69,4 +70,35 @@ async fn an_app_is_registered_decided_on_and_suspended() {
         .shell(&["app", "consent", "approve", id, "--scope", "customer.all", "--reason", "x"])
         .await;
     assert!(code == 2 && err.contains("must be one of"), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_are_published_shown_and_withdrawn() {
+    let app = TestApp::start().await;
+    let key = app.key(json!({})).await;
+    let id = key.app_id.as_str();
+    let mut document = purpose();
+    (document["client_id"], document["categories"]) = (json!(id), json!([]));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), document.to_string()).unwrap();
+    let at = format!("@{}", file.path().display());
+    let row = said(&app, &["purpose", "publish", &at]).await;
+    assert!(row.starts_with("budget-coach\t1\tpublished\t"), "{row}");
+    assert_eq!(said(&app, &["purpose", "publish", &at]).await, row, "the same is no new version");
+    let shown = said(&app, &["purpose", "show", id, "budget-coach"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), document);
+    let withdraw = ["purpose", "withdraw", id, "budget-coach", "--reason", "over"];
+    assert!(said(&app, &withdraw).await.starts_with("budget-coach\t1\twithdrawn\t"));
+    assert!(said(&app, &["purpose", "list", id]).await.starts_with("budget-coach\t1\twithdrawn"));
+
+    let text = notice(1, "What is shared").to_string();
+    let row = said(&app, &["notice", "publish", &text]).await;
+    assert!(row.starts_with("sharing\t1\tpublished\t"), "{row}");
+    assert_eq!(said(&app, &["notice", "list"]).await, row);
+    let shown = said(&app, &["notice", "show", "sharing"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&shown).unwrap()["version"], 1);
+    let withdrawn = said(&app, &["notice", "withdraw", "sharing", "--reason", "wrong"]).await;
+    assert!(withdrawn.starts_with("sharing\t1\twithdrawn\t"), "{withdrawn}");
+    let (code, _, err) = app.shell(&["notice", "show", "none"]).await;
+    assert!(code == 1 && err.contains("There is no notice `none`"), "{err}");
 }
