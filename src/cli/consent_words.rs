@@ -1,7 +1,7 @@
 //! `comptoir purpose` and `comptoir notice`: what data is for, and what customers are told, in versions that never change.
 
 use super::desk::Desk;
-use super::json::json_or_file;
+use super::json::json;
 use super::speak::say;
 use super::table::{Table, row, say_row};
 use crate::access::text::Reason;
@@ -9,17 +9,19 @@ use crate::config::Config;
 use crate::consent::purpose::{NoticeDocument, PurposeDocument, PurposeId};
 use crate::consent::words::{self, KeptWords};
 use crate::kernel::id::AppId;
+use anyhow::Context as _;
 use clap::Subcommand;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
 
 /// Purposes of apps.
 #[derive(Debug, Subcommand)]
 pub(super) enum PurposeCommand {
     /// Publish a purpose of an app: its first version, or the next one.
     Publish {
-        /// The purpose as JSON, or @FILE; `client_id` is the app.
-        #[arg(value_name = "JSON", value_parser = json_or_file::<PurposeDocument>)]
-        document: PurposeDocument,
+        /// The purpose as JSON; `client_id` is the app.
+        file: PathBuf,
     },
     /// List all versions of all purposes of an app.
     List {
@@ -50,9 +52,8 @@ pub(super) enum PurposeCommand {
 pub(super) enum NoticeCommand {
     /// Publish a notice: its first version, or the next one.
     Publish {
-        /// The notice as JSON, or @FILE.
-        #[arg(value_name = "JSON", value_parser = json_or_file::<NoticeDocument>)]
-        document: NoticeDocument,
+        /// The notice as JSON.
+        file: PathBuf,
     },
     /// List all versions of all notices.
     List,
@@ -80,6 +81,13 @@ fn cells<D>(name: &str, words: &KeptWords<D>) -> Vec<String> {
     row![name, published.version, state, published.made_at, published.hash]
 }
 
+/// The document in a file.
+fn read<D: DeserializeOwned>(file: &Path) -> anyhow::Result<D> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("{} cannot be read", file.display()))?;
+    json(&text).map_err(|why| anyhow::anyhow!("{}: {why}", file.display()))
+}
+
 fn show(document: &impl Serialize) -> anyhow::Result<()> {
     say(serde_json::to_string_pretty(document)?)
 }
@@ -88,7 +96,9 @@ pub(super) async fn purpose(config: &Config, command: PurposeCommand) -> anyhow:
     let desk = Desk::open(config).await?;
     let (db, by) = (&desk.db, &desk.by());
     let words = match command {
-        PurposeCommand::Publish { document } => words::add_purpose(db, by, &document).await?.0,
+        PurposeCommand::Publish { file } => {
+            words::add_purpose(db, by, &read::<PurposeDocument>(&file)?).await?.0
+        }
         PurposeCommand::List { app } => {
             let mut table = Table::new(WORDS);
             for words in &words::purposes(db, app).await? {
@@ -110,7 +120,9 @@ pub(super) async fn notice(config: &Config, command: NoticeCommand) -> anyhow::R
     let desk = Desk::open(config).await?;
     let (db, by) = (&desk.db, &desk.by());
     let words = match command {
-        NoticeCommand::Publish { document } => words::add_notice(db, by, &document).await?.0,
+        NoticeCommand::Publish { file } => {
+            words::add_notice(db, by, &read::<NoticeDocument>(&file)?).await?.0
+        }
         NoticeCommand::List => {
             let mut table = Table::new(WORDS);
             for words in &words::notices(db).await? {

@@ -25,7 +25,7 @@ words! {
         Owners = "owners",
         /// Actions on many keys at once.
         Bulk = "bulk",
-        /// What gives a key a scope of `guarded_scopes`.
+        /// What gives a key a scope of `guarded_scopes`, or approves one for an app to ask customers for.
         CustomerScopes = "customer_scopes",
         /// The closing of a period, and grants of credit.
         PeriodClose = "period_close",

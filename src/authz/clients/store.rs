@@ -67,7 +67,8 @@ impl AccessRow {
     fn with(self, asks: &mut Vec<AskRow>) -> Result<CustomerAccess, StoreError> {
         let (mut scopes, mut redirect_uris) = (Vec::new(), Vec::new());
         for ask in asks.extract_if(.., |ask| ask.app_id == self.app_id) {
-            match parsed(ASKS, &ask.kind)? {
+            let kind: AskKind = parsed(ASKS, &ask.kind)?;
+            match kind {
                 AskKind::Scope => {
                     let unknown = || UnknownWord::of::<OAuthScope>(&ask.value);
                     let scope = OAuthScope::of(&ask.value);

@@ -62,7 +62,7 @@ pub(super) fn read_all(layers: &mut Layers) -> Option<Vec<IdpSettings>> {
     if !nothing_of_one(layers, &usual?) {
         return None;
     }
-    let mut all = all.into_iter().collect::<Option<Vec<_>>>()?;
+    let all = all.into_iter().collect::<Option<Vec<_>>>()?;
     let mut whole = true;
     for idp in &all {
         for (setting, is_right, why) in [
@@ -89,7 +89,6 @@ pub(super) fn read_all(layers: &mut Layers) -> Option<Vec<IdpSettings>> {
             whole = false;
         }
     }
-    all.sort_by(|one, other| one.name.cmp(&other.name));
     whole.then_some(all)
 }
 

@@ -81,7 +81,7 @@ async fn words_are_published_shown_and_withdrawn() {
     (document["client_id"], document["categories"]) = (json!(id), json!([]));
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), document.to_string()).unwrap();
-    let at = format!("@{}", file.path().display());
+    let at = file.path().display().to_string();
     let row = said(&app, &["purpose", "publish", &at]).await;
     assert!(row.starts_with("budget-coach\t1\tpublished\t"), "{row}");
     assert_eq!(said(&app, &["purpose", "publish", &at]).await, row, "the same is no new version");
@@ -91,14 +91,16 @@ async fn words_are_published_shown_and_withdrawn() {
     assert!(said(&app, &withdraw).await.starts_with("budget-coach\t1\twithdrawn\t"));
     assert!(said(&app, &["purpose", "list", id]).await.starts_with("budget-coach\t1\twithdrawn"));
 
-    let text = notice(1, "What is shared").to_string();
-    let row = said(&app, &["notice", "publish", &text]).await;
+    std::fs::write(file.path(), notice(1, "What is shared").to_string()).unwrap();
+    let row = said(&app, &["notice", "publish", &at]).await;
     assert!(row.starts_with("sharing\t1\tpublished\t"), "{row}");
     assert_eq!(said(&app, &["notice", "list"]).await, row);
     let shown = said(&app, &["notice", "show", "sharing"]).await;
     assert_eq!(serde_json::from_str::<Value>(&shown).unwrap()["version"], 1);
     let withdrawn = said(&app, &["notice", "withdraw", "sharing", "--reason", "wrong"]).await;
     assert!(withdrawn.starts_with("sharing\t1\twithdrawn\t"), "{withdrawn}");
+    let (code, _, err) = app.shell(&["purpose", "publish", &at]).await;
+    assert!(code == 1 && err.contains("notice_id"), "{err}");
     let (code, _, err) = app.shell(&["notice", "show", "none"]).await;
     assert!(code == 1 && err.contains("There is no notice `none`"), "{err}");
 }

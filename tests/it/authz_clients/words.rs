@@ -3,7 +3,9 @@
 use super::{SPECIAL, SUMMARY, call, token};
 use crate::support::schema::documented;
 use crate::support::{TestApp, problem};
+use comptoir::consent::purpose::PurposeId;
 use comptoir::consent::store::documents;
+use comptoir::kernel::id::AppId;
 use serde_json::{Value, json};
 
 pub(super) fn purpose() -> Value {
@@ -49,8 +51,8 @@ async fn a_purpose_has_versions_that_never_change_until_it_is_withdrawn() {
     assert_ne!(second["hash"], first["hash"]);
     assert_eq!(app.admin_ok("GET", &one, None).await, second);
 
-    let id = "budget-coach".parse().unwrap();
-    let client = key.app_id.parse().unwrap();
+    let id: PurposeId = "budget-coach".parse().unwrap();
+    let client: AppId = key.app_id.parse().unwrap();
     let in_force = async || documents::purpose(&app.db, client, &id).await.unwrap();
     assert_eq!(in_force().await.unwrap().version, 2);
     let why = Some(json!({ "reason": "The service has ended" }));
