@@ -12,7 +12,7 @@ use crate::authz::client::{AuthzClient, ClientAuth};
 use crate::consent::scope::{OAuthScope, OAuthScopes};
 use crate::consent::standing::{ClientStanding, ConsentClient};
 use crate::kernel::Micros;
-use crate::kernel::id::{KeyId, PartnerId};
+use crate::kernel::id::{AppId, KeyId, PartnerId};
 use crate::kernel::word::Word as _;
 use crate::storage::{Db, StoreError};
 
@@ -84,6 +84,18 @@ pub async fn find(db: &Db, client_id: &str, now: Micros) -> Result<Option<Regist
         app_name: app.name.to_string(),
         event_endpoint: access.event_endpoint,
     }))
+}
+
+/// An app as consents are judged by it: what of customers' data it may be given, and whether any at all. None where it is
+/// not registered for that, or was by another partner.
+pub async fn consent_client(db: &Db, app: AppId) -> Result<Option<ConsentClient>, StoreError> {
+    let Some(access) = store::find(db, app).await? else { return Ok(None) };
+    if !store::is_of(db, app, access.partner).await? {
+        return Ok(None);
+    }
+    let scopes: OAuthScopes = OF_ALL.into_iter().collect();
+    let scopes = scopes.or(access.approved_scopes());
+    Ok(Some(ConsentClient { id: app, standing: access.standing(), scopes }))
 }
 
 fn is_usable(row: &KeyRow, now: Micros) -> bool {

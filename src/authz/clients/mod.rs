@@ -7,8 +7,10 @@
 //! the app, and to the partner whose it was when it was registered.
 
 mod find;
+mod known;
 pub mod model;
 pub mod service;
 pub mod store;
 
-pub use find::{Registered, find};
+pub use find::{Registered, consent_client, find};
+pub use known::KnownClients;

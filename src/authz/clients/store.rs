@@ -113,7 +113,17 @@ pub async fn find(db: &Db, app: AppId) -> Result<Option<CustomerAccess>, StoreEr
     row.with(&mut asks).map(Some)
 }
 
-/// The same, kept from others until the end of the transaction.
+/// Whether an app is a partner's now.
+pub(super) async fn is_of(db: &Db, app: AppId, partner: PartnerId) -> Result<bool, StoreError> {
+    const COUNT: &str = "SELECT COUNT(*) FROM apps WHERE id = $1 AND partner_id = $2";
+    let count: i64 = on_db!(db, c => {
+        let count = sqlx::query_scalar(COUNT).bind(app.to_string()).bind(partner.to_string());
+        count.fetch_one(c).await
+    })?;
+    Ok(count > 0)
+}
+
+/// The same as [`find`], kept from others until the end of the transaction.
 pub(super) async fn hold(tx: &mut Tx, app: AppId) -> Result<Option<CustomerAccess>, StoreError> {
     const HOLD: &str = "UPDATE authz_clients SET app_id = app_id WHERE app_id = $1 RETURNING *";
     let id = app.to_string();

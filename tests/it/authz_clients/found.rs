@@ -3,9 +3,11 @@
 use super::{CALLBACK, LOYALTY, SUMMARY, asking, place, registration};
 use crate::support::{NOON, TestApp, TestKey};
 use comptoir::authz::client::{ClientAuth, SecurityProfile};
-use comptoir::authz::clients::{Registered, find};
+use comptoir::authz::clients::{KnownClients, Registered, find};
 use comptoir::consent::scope::{OAuthScope, OAuthScopes};
 use comptoir::consent::standing::ClientStanding;
+use comptoir::kernel::id::AppId;
+use comptoir::storage::{Log, log};
 use serde_json::{Value, json};
 
 /// An OAuth client of an app, with a public key of its own (RFC 8037, appendix A) or with a secret; its id.
@@ -95,6 +97,30 @@ async fn who_is_suspended_frozen_or_no_client_is_not_found() {
         app.admin_ok("POST", &format!("{path}/{back}"), why.clone()).await;
         assert!(found(&app, &id).await.is_some(), "{back} {path}");
     }
+}
+
+#[tokio::test]
+async fn what_is_known_of_an_app_is_read_anew_when_the_log_has_moved() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let key = asking(&app, &[SUMMARY]).await;
+    let known = KnownClients::default();
+    let id: AppId = key.app_id.parse().unwrap();
+    let at = async |position| known.get(&app.db, id, position).await.unwrap().unwrap();
+    assert!(at(1).await.scopes.of_customers().is_empty());
+    decide(&app, &key, "/approve", json!({ "scopes": [SUMMARY] })).await;
+    assert!(at(1).await.scopes.of_customers().is_empty(), "the database is not asked");
+    let summary = OAuthScopes::from(OAuthScope::PurchasesSummaryRead);
+    assert_eq!(at(2).await.scopes.of_customers(), summary);
+    assert_eq!(at(2).await.standing, ClientStanding::Registered);
+    app.admin_ok("POST", &place(&key, "/suspend"), Some(json!({ "reason": "lost" }))).await;
+    assert_eq!(at(3).await.standing, ClientStanding::Suspended);
+    // Each change is an entry of the log that nodes follow.
+    let before = log::head(&app.db, Log::Control).await.unwrap();
+    app.admin_ok("POST", &place(&key, "/resume"), Some(json!({ "reason": "found" }))).await;
+    assert!(log::head(&app.db, Log::Control).await.unwrap() > before);
+    let other = app.key(json!({})).await;
+    let none = known.get(&app.db, other.app_id.parse().unwrap(), 3).await.unwrap();
+    assert_eq!(none, None);
 }
 
 #[tokio::test]
