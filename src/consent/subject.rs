@@ -233,6 +233,12 @@ words! {
         Receipt = "receipt",
         /// A loyalty card.
         Card = "card",
+        /// A movement of a loyalty account.
+        Transaction = "transaction",
+        /// An item of a list.
+        Item = "item",
+        /// A personal promotion.
+        Offer = "offer",
     }
 }
 read_words!(ScopedKind);

@@ -2,6 +2,7 @@
 
 use super::NotWritten;
 use crate::consent::hash::Hash32;
+use crate::consent::record::GrantId;
 use crate::consent::subject::{PairwiseSub, Sector, SubjectKey, SubjectRef};
 use crate::kernel::Micros;
 use crate::storage::{Db, StoreError, Tx, parsed};
@@ -67,6 +68,40 @@ pub async fn customer_of(db: &Db, reference: SubjectRef) -> Result<Option<String
         sqlx::query_as(FIND).bind(reference.0.to_string()).fetch_optional(c).await
     })?;
     row.map(|row| row.checked().map(|_| row.customer)).transpose()
+}
+
+/// The customer of a consent, and the partners that know them by the same name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentCustomer {
+    /// The customer, as the retailer names them.
+    pub customer: String,
+    /// As the ledger names them.
+    pub reference: SubjectRef,
+    /// Whose partners know them by the name that the consent has.
+    pub sector: Sector,
+}
+
+/// The customer of a consent, if the partner knows them by this name; `None` where there is no such consent, and once the
+/// customer is forgotten.
+pub async fn customer_by(
+    db: &Db,
+    grant_id: GrantId,
+    sub: &PairwiseSub,
+) -> Result<Option<ConsentCustomer>, StoreError> {
+    const FIND: &str = "SELECT s.customer, s.subject_ref, s.subject_key, p.sector
+        FROM consents c
+        JOIN consent_subjects s ON s.subject_ref = c.subject_ref
+        JOIN consent_subs p ON p.sub = c.sub AND p.subject_ref = c.subject_ref
+        WHERE c.id = $1 AND c.sub = $2";
+    let row: Option<(String, String, String, String)> = on_db!(db, c => {
+        let find = sqlx::query_as(FIND).bind(grant_id.to_string()).bind(sub.as_str());
+        find.fetch_optional(c).await
+    })?;
+    let Some((customer, subject_ref, subject_key, sector)) = row else { return Ok(None) };
+    let row = SubjectRow { customer, subject_ref, subject_key };
+    let reference = row.checked()?;
+    let sector = parsed(SUBS, &sector)?;
+    Ok(Some(ConsentCustomer { customer: row.customer, reference, sector }))
 }
 
 /// Whether a customer whom the ledger names so is there.
