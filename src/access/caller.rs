@@ -281,6 +281,23 @@ pub async fn judge(
     }
 }
 
+/// Judges a call that has proved by other means than a key that it is made by the app of this key, and leaves the result
+/// for the finishing layer: the call is held to the limits of the key, and billed to its app.
+pub async fn judge_as(
+    request: &HttpRequest,
+    operation: &'static Operation,
+    key: &Arc<KeyRecord>,
+    at: Micros,
+) -> Result<(), ApiError> {
+    let gate = request.app_data::<web::Data<Gate>>().cloned().ok_or_else(ungated)?;
+    let judgement = match gate.admit_as(key, operation, at) {
+        Ok(Judgement::Admitted(admitted)) => Ok(admitted),
+        Ok(Judgement::Pending(pending)) => gate.ask(pending).await,
+        Err(refused) => Err(refused),
+    };
+    judged(request, operation, at, judgement).map(drop)
+}
+
 impl<O: Op> FromRequest for Caller<O> {
     type Error = ApiError;
     /// There at once, but where other nodes' counters or the database have to be asked.

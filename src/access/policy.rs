@@ -163,9 +163,33 @@ impl Gate {
                     .map_err(Refused::from)?
             }
         };
-        if let Err(error) = self.authorise((&key, scopes), operation, call, now) {
+        if let Err(error) = self.authorise((&key, scopes), operation, Some(call), now) {
             return Err(refused((error, Some(key))));
         }
+        self.take(Held { key, scopes }, operation, now)
+    }
+
+    /// The same of a call that has proved by other means that it is made by the app of a key: where the key may be used
+    /// from does not count, since it was not used.
+    pub fn admit_as(
+        &self,
+        key: &Arc<KeyRecord>,
+        operation: &'static Operation,
+        now: Micros,
+    ) -> Result<Judgement, Refused> {
+        let refused = |error| Refused { key: Some(Arc::clone(key)), ..Refused::from(error) };
+        authenticate::can_judge(&self.keyring).map_err(refused)?;
+        self.authorise((key, key.scopes), operation, None, now).map_err(refused)?;
+        self.take(Held::from(Arc::clone(key)), operation, now)
+    }
+
+    /// Takes the weight of a call that may be made from the limits, where that can be said at once.
+    fn take(
+        &self,
+        Held { key, scopes }: Held,
+        operation: &'static Operation,
+        now: Micros,
+    ) -> Result<Judgement, Refused> {
         let weight_milli = taken_milli(&key.granted.terms.weights, operation);
         let ask = Ask { operation: operation.code, weight_milli, free: operation.is_free(), now };
         match self.keyring.limiter().check(&key.subject, &key.granted.terms, &ask) {
@@ -189,7 +213,7 @@ impl Gate {
         &self,
         (key, scopes): (&KeyRecord, Scopes),
         operation: &'static Operation,
-        call: &CallView<'_>,
+        call: Option<&CallView<'_>>,
         now: Micros,
     ) -> Result<(), ApiError> {
         if key.standing == Standing::Quarantined && operation.method != "GET" {
@@ -215,8 +239,13 @@ impl Gate {
         }
     }
 
-    /// Whether a key may be used at all, now and from where the call comes from.
-    fn standing(&self, key: &KeyRecord, call: &CallView<'_>, now: Micros) -> Result<(), ApiError> {
+    /// Whether a key may be used at all, now and from where the call comes from; where it was not shown, from anywhere.
+    fn standing(
+        &self,
+        key: &KeyRecord,
+        call: Option<&CallView<'_>>,
+        now: Micros,
+    ) -> Result<(), ApiError> {
         match key.standing {
             Standing::Good | Standing::Quarantined => {}
             Standing::Frozen(what) => return Err(frozen(key, what)),
@@ -234,7 +263,8 @@ impl Gate {
             let detail = "The key has reached its expiry: ask for a new one.";
             return Err(ApiError::new(Code::ExpiredKey, detail));
         }
-        if !key.cidrs.is_empty() && !self.address_allowed(key, call) {
+        let is_elsewhere = |call| !key.cidrs.is_empty() && !self.address_allowed(key, call);
+        if call.is_some_and(is_elsewhere) {
             let detail = "The key's allow-list does not hold the address of this call.";
             return Err(ApiError::new(Code::AddressNotAllowed, detail));
         }
@@ -254,7 +284,7 @@ impl Gate {
     /// Why a key may not be used from where a call comes from now, whatever the operation; `None` where
     /// it may.
     pub fn barred(&self, key: &KeyRecord, call: &CallView<'_>, now: Micros) -> Option<ApiError> {
-        self.standing(key, call, now).err()
+        self.standing(key, Some(call), now).err()
     }
 }
 

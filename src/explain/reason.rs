@@ -168,6 +168,10 @@ pub fn of_code(code: &str) -> Option<&'static str> {
     Some(match code {
         Code::MissingKey => "It showed no key.",
         Code::InvalidKey => "What it showed is no key that works here.",
+        Code::MissingToken => "It showed no access token.",
+        Code::ConsentEnded => "The consent behind its access token is not in force.",
+        Code::InvalidDpopProof => "Its proof of the access token's key does not hold.",
+        Code::UseDpopNonce => "Its proof of the access token's key lacks a nonce.",
         Code::InvalidToken => "What it showed is no access token that works.",
         Code::RevokedKey => "The key was revoked and works no more.",
         Code::KeySlowed => "A key that is in quarantine or barred is answered once a second.",

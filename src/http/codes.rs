@@ -48,6 +48,14 @@ codes! {
     RevokedKey = 401 "revoked_key" "The key has been revoked";
     /// The access token is not one of ours, is over, or was damaged on the way.
     InvalidToken = 401 "invalid_token" "The access token is not valid";
+    /// No access token came with a call that is about a customer; a key is none.
+    MissingToken = 401 "missing_token" "An access token is required";
+    /// The consent behind the access token has ended, or never was: ask the customer again.
+    ConsentEnded = 401 "consent_ended" "The consent has ended";
+    /// The proof of the token's key (DPoP) is missing, does not hold, or was used before.
+    InvalidDpopProof = 401 "invalid_dpop_proof" "The proof of the key does not hold";
+    /// The proof of the token's key needs the nonce of the header `DPoP-Nonce`.
+    UseDpopNonce = 401 "use_dpop_nonce" "The proof needs a nonce";
     /// The key is in quarantine, and the operation is not for looking.
     Quarantined = 403 "quarantined" "The key is in quarantine";
     /// The session has ended, or never was.
@@ -100,6 +108,8 @@ codes! {
     PositionExpired = 410 "position_expired" "The position is too old";
     /// What was to be changed has changed since it was looked at.
     PreconditionFailed = 412 "precondition_failed" "It has changed since";
+    /// The write must say in `If-Match` which version it was made from.
+    PreconditionRequired = 428 "precondition_required" "Say which version was seen";
     /// The body is larger than the operation takes.
     BodyTooLarge = 413 "body_too_large" "The body is too large";
     /// The body's media type is not one that the operation takes.

@@ -6,7 +6,7 @@
 use super::Code;
 use crate::kernel::Money;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LINK};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LINK, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use std::fmt;
@@ -94,7 +94,7 @@ pub struct Problem {
     /// Each fault of the input, where the input was at fault; of parameters the first 20.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// The scope that the key lacks (`insufficient_scope` only).
+    /// The scope that the key or the token lacks (`insufficient_scope` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub required_scope: Option<String>,
     /// The check digit that would be right (`invalid_gtin` only).
@@ -156,6 +156,8 @@ struct Parts {
     successor: Option<Successor>,
     in_store: Option<InStoreItem>,
     refusal_id: Option<String>,
+    challenge: Option<String>,
+    dpop_nonce: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,6 +188,8 @@ impl ApiError {
             successor: None,
             in_store: None,
             refusal_id: None,
+            challenge: None,
+            dpop_nonce: None,
         }))
     }
 
@@ -244,6 +248,26 @@ impl ApiError {
     #[must_use]
     pub fn refusal_id(mut self, id: Option<String>) -> Self {
         self.0.refusal_id = id;
+        self
+    }
+
+    /// Says how the call is to be proved: the header `WWW-Authenticate`, in the place of that of the code.
+    #[must_use]
+    pub fn challenge(mut self, challenge: String) -> Self {
+        self.0.challenge = Some(challenge);
+        self
+    }
+
+    /// Whether it says itself how the call is to be proved.
+    #[must_use]
+    pub fn has_challenge(&self) -> bool {
+        self.0.challenge.is_some()
+    }
+
+    /// Gives the nonce that the next proof is to hold (RFC 9449 §9).
+    #[must_use]
+    pub fn dpop_nonce(mut self, nonce: String) -> Self {
+        self.0.dpop_nonce = Some(nonce);
         self
     }
 
@@ -357,6 +381,12 @@ impl ResponseError for ApiError {
         }
         if let Some(bytes) = self.0.file_length {
             response.insert_header(("content-range", format!("bytes */{bytes}")));
+        }
+        if let Some(challenge) = &self.0.challenge {
+            response.insert_header((WWW_AUTHENTICATE, challenge.as_str()));
+        }
+        if let Some(nonce) = &self.0.dpop_nonce {
+            response.insert_header(("dpop-nonce", nonce.as_str()));
         }
         if let Some(successor) = &self.0.successor {
             // RFC 5829 §3.4.

@@ -12,6 +12,7 @@ const PRODUCTS: &str = "/v1/products";
 const PRODUCT: &str = "/v1/products/prd_7HqK2mXw9Pz";
 const BY_GTIN: &str = "/v1/products/gtin/3276550063552";
 const FILE: &str = "/v1/exports/exp_7HqK2mXw9Pz/files/products.ndjson.gz";
+const PROFILE: &str = "/v1/customer/profile";
 const KEYS: &str = "/admin/v1/keys";
 const PLANS: &str = "/v1/plans";
 const APPLICATIONS: &str = "/v1/applications";
@@ -38,6 +39,15 @@ pub(super) const PARTNER: &[Example] = &[
     (Code::ExpiredKey, PRODUCTS, "The key has reached its expiry: ask for a new one."),
     (Code::RevokedKey, PRODUCTS, "The key was revoked and will not work again: use another one."),
     (Code::InvalidToken, PRODUCTS, "The access token is over: get a new one from /oauth/token."),
+    (
+        Code::MissingToken,
+        PROFILE,
+        "Send an access token that a customer's consent has given you, as `Authorization: DPoP …` with a proof of its \
+         key in `DPoP`.",
+    ),
+    (Code::ConsentEnded, PROFILE, "The consent has ended: ask the customer again."),
+    (Code::InvalidDpopProof, PROFILE, "Htu of the proof is not the address of the request."),
+    (Code::UseDpopNonce, PROFILE, "The proof needs the nonce of the header DPoP-Nonce."),
     (
         Code::Quarantined,
         "/v1/products/lookup",
@@ -104,6 +114,16 @@ pub(super) const PARTNER: &[Example] = &[
         Code::PositionExpired,
         "/v1/changes",
         "The log reaches back to position 184000 only. Take a snapshot from /v1/exports/latest and go on from its position.",
+    ),
+    (
+        Code::PreconditionFailed,
+        "/v1/customer/lists/R-uiRz0ntxgRxh8g0lRsJA",
+        "It has changed since it was looked at. Read it again, and repeat the change.",
+    ),
+    (
+        Code::PreconditionRequired,
+        "/v1/customer/lists/R-uiRz0ntxgRxh8g0lRsJA",
+        "Send the list's `ETag` as `If-Match`, so that no change of others is lost.",
     ),
     (Code::BodyTooLarge, "/v1/exports", "The body may have at most 65536 bytes."),
     (
