@@ -61,6 +61,12 @@ impl Operation {
         WRITES.contains(&self.code)
     }
 
+    /// Whether it is about a customer, and takes an access token of their consent in the place of a key.
+    #[must_use]
+    pub fn is_about_customers(&self) -> bool {
+        self.api == "customers"
+    }
+
     /// Whether it may be called with a key that is barred: by its address, expiry, contract, a freeze or a
     /// suspension. So its holder can learn why.
     #[must_use]
@@ -255,6 +261,30 @@ operations! {
     DeliverMessage = 50 "deliver_message" "subscriptions" "POST" "" None, 1_000;
     /// A message that tries a receiver out.
     DeliverTestMessage = 51 "deliver_test_message" "subscriptions" "POST" "" None, 1_000;
+    /// Who a customer is, by their consent.
+    GetCustomerProfile = 52 "get_customer_profile" "customers" "GET" "/v1/customer/profile" None, 1_000;
+    /// A customer's loyalty accounts.
+    ListCustomerLoyalty = 53 "list_customer_loyalty" "customers" "GET" "/v1/customer/loyalty" None, 1_000;
+    /// Movements of a loyalty account.
+    ListCustomerLoyaltyTransactions = 54 "list_customer_loyalty_transactions" "customers" "GET" "/v1/customer/loyalty/transactions" None, 1_000;
+    /// What a customer spent.
+    GetCustomerPurchaseSummary = 55 "get_customer_purchase_summary" "customers" "GET" "/v1/customer/purchases/summary" None, 1_000;
+    /// A page of a customer's purchases.
+    ListCustomerPurchases = 56 "list_customer_purchases" "customers" "GET" "/v1/customer/purchases" None, 1_000;
+    /// A customer's purchase.
+    GetCustomerPurchase = 57 "get_customer_purchase" "customers" "GET" "/v1/customer/purchases/{purchase_id}" None, 1_000;
+    /// A page of a customer's lists.
+    ListCustomerLists = 58 "list_customer_lists" "customers" "GET" "/v1/customer/lists" None, 1_000;
+    /// A customer's list.
+    GetCustomerList = 59 "get_customer_list" "customers" "GET" "/v1/customer/lists/{list_id}" None, 1_000;
+    /// A new list of a customer.
+    CreateCustomerList = 60 "create_customer_list" "customers" "POST" "/v1/customer/lists" None, 1_000;
+    /// A list of a customer changed.
+    UpdateCustomerList = 61 "update_customer_list" "customers" "PUT" "/v1/customer/lists/{list_id}" None, 1_000;
+    /// A product that was scanned into a list.
+    AddCustomerListItem = 62 "add_customer_list_item" "customers" "POST" "/v1/customer/lists/{list_id}/items" None, 1_000;
+    /// A page of a customer's own promotions.
+    ListCustomerPromotions = 63 "list_customer_promotions" "customers" "GET" "/v1/customer/promotions" None, 1_000;
 }
 
 /// The methods that a path takes, joined for an `Allow` header; `None` for a path that is not ours.
@@ -271,11 +301,13 @@ pub fn methods_at(path: &str) -> Option<String> {
             }
         }
     };
-    let methods: Vec<&str> = OPERATIONS
-        .iter()
-        .filter(|o| !o.path.is_empty() && fits(o.path))
-        .map(|o| o.method)
-        .collect();
+    let mut methods: Vec<&str> = Vec::new();
+    for operation in OPERATIONS.iter().filter(|o| !o.path.is_empty() && fits(o.path)) {
+        // A fixed name and an id may stand in the same place.
+        if !methods.contains(&operation.method) {
+            methods.push(operation.method);
+        }
+    }
     (!methods.is_empty()).then(|| methods.join(", ").replace("GET", "GET, HEAD"))
 }
 

@@ -10,6 +10,7 @@ use crate::access::directory::KeyRecord;
 use crate::access::plan::{billed_milli, taken_milli};
 use crate::access::policy::Gate;
 use crate::access::{Operation, deprecation};
+use crate::customers::accesses::AccessNote;
 use crate::explain::api::Explainer;
 use crate::explain::{LimitState, Reason, Refusal, Who};
 use crate::http::answer::{Cache, Records, Share};
@@ -287,7 +288,9 @@ pub(super) async fn finish<B: MessageBody + 'static>(
             .violated(&key.granted.terms.limits)
             .for_each(|policy| finisher.book.metrics.limited(policy));
     }
-    let (recorded, error) = record(&finisher, call.as_ref(), error).await;
+    let access = response.response().extensions().get::<Arc<AccessNote>>().cloned();
+    let recorded = record(&finisher, call.as_ref(), error).await;
+    let (recorded, error) = told(&finisher, access.as_deref(), recorded).await;
     if let Some(note) = note.filter(|_| recorded.receipt.is_some()) {
         note.keep(recorded.id.as_str()).await;
     }
@@ -320,6 +323,28 @@ async fn record(
                 "The call cannot be recorded now, so it was not served. Try again in a moment.";
             let refusal = || ApiError::new(Code::MeteringUnavailable, detail);
             (finisher.unrecorded(), Some(error.unwrap_or_else(refusal)))
+        }
+    }
+}
+
+/// Writes for a customer what a call tells of them, before the answer leaves and its event is closed. Where that cannot be
+/// written nothing leaves: the event is closed as aborted, and never billed.
+async fn told(
+    finisher: &Finisher,
+    access: Option<&AccessNote>,
+    (recorded, error): (Recorded, Option<ApiError>),
+) -> (Recorded, Option<ApiError>) {
+    let Some(access) = access.filter(|_| error.is_none()) else { return (recorded, error) };
+    match access.keep(recorded.id.as_str()).await {
+        Ok(()) => (recorded, None),
+        Err(reason) => {
+            tracing::error!(error = %reason, "an access could not be written down, so nothing was told");
+            let id = recorded.id;
+            drop(recorded.receipt);
+            let detail = "The access cannot be written down now, so nothing was told. Try again in a moment.";
+            let error = ApiError::new(Code::MeteringUnavailable, detail);
+            let cost = request_cost::FREE;
+            (Recorded { receipt: None, id, cost, cost_milli: 0 }, Some(error))
         }
     }
 }
@@ -467,6 +492,7 @@ fn problem_response(error: &ApiError, path: &str, id: &str) -> HttpResponse<BoxB
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, Cache::NoStore.header());
     match error.code() {
+        _ if error.has_challenge() => {}
         Code::MissingKey | Code::InvalidKey | Code::ExpiredKey | Code::RevokedKey => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }

@@ -13,9 +13,11 @@ use crate::access::{Environment, Operation, Scope, deprecation, operation};
 use crate::admin::rights::{self, Need};
 use crate::alerts;
 use crate::billing;
+use crate::customers;
 use crate::hooks;
 use crate::http::error::Problem;
 use crate::kernel::page;
+use crate::kernel::word::Word as _;
 use crate::metering::billability::{self, Facts};
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
 use actix_web::{App, HttpResponse, web};
@@ -94,6 +96,7 @@ fn partner() -> Value {
         ("exports", "The whole catalog as files"),
         ("feeds", "The catalog and the stock as feeds that others read already"),
         ("subscriptions", "Webhooks: changes that come by themselves"),
+        ("customer", "What customers let you see and do, by their consent"),
         ("usage", "What you have used and what is left"),
         ("oauth", "Access tokens in place of keys"),
         ("leaks", "Keys that were found where everybody can read them"),
@@ -103,6 +106,7 @@ fn partner() -> Value {
     alerts::api::describe(&mut document);
     billing::announce::describe(&mut document);
     forms::describe(&mut document);
+    customers::http::schema::describe(&mut document);
     let problems = (partner_security(), problems::PARTNER);
     complete(&mut document, (Api::Partner, &tags), problems, partner_operation);
     leave_open(&mut document);
@@ -185,11 +189,14 @@ fn partner_security() -> Value {
         Scope::ALL.iter().map(|s| format!("- `{}`: {}", s.as_str(), s.description())).collect();
     let description =
         format!("Your key, with the scopes that it was given:\n\n{}", scopes.join("\n"));
+    let customers = "For `/v1/customer/…`: `DPoP` and an access token that a customer's consent has given you (RFC 9449 §7.1), \
+                     with a proof of its key for each call in the header `DPoP`. `x-any-scope` of an operation has the scopes of which one opens it.";
     json!({
         "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "cpt_live_… or cpt_test_…", "description": description },
         "api_key": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in a header of its own." },
         "basic": { "type": "http", "scheme": "basic", "description": "For feeds, whose readers may know no other way: any name, and the key as the password (RFC 7617)." },
         "client": { "type": "apiKey", "in": "header", "name": "Authorization", "description": "For `/oauth/token`: `Basic` and a client's id and secret (RFC 7617). A client with keys of its own sends `client_assertion` in their place." },
+        "customer": { "type": "apiKey", "in": "header", "name": "Authorization", "description": customers },
         "report_signature": { "type": "apiKey", "in": "header", "name": "Github-Public-Key-Signature", "description": "For `/v1/leaked-keys`: the signature of the report." },
     })
 }
@@ -335,6 +342,13 @@ fn open_operation(operation: &mut Value) {
     }
 }
 
+/// An operation about a customer: it takes a token of their consent and no key.
+fn describe_consent(operation: &mut Value, entry: &Operation) {
+    let any_of = customers::http::scopes_of(entry).iter().map(|scope| scope.as_str());
+    operation["x-any-scope"] = any_of.collect();
+    operation["security"] = json!([{ "customer": [] }]);
+}
+
 fn describe_policy(operation: &mut Value, entry: &Operation) {
     let scopes: Vec<&str> = entry.scope.iter().map(|s| s.as_str()).collect();
     let mut ways = vec![json!({ "bearer": scopes }), json!({ "api_key": scopes })];
@@ -342,6 +356,9 @@ fn describe_policy(operation: &mut Value, entry: &Operation) {
         ways.push(json!({ "basic": scopes }));
     }
     operation["security"] = ways.into();
+    if entry.is_about_customers() {
+        describe_consent(operation, entry);
+    }
     operation["x-cost"] = cost(entry, &operation["responses"]);
     operation["x-rate-limit"] = json!({
         "units": units(entry.weight_milli),

@@ -14,6 +14,8 @@ use crate::access::oauth::{self, OAuth};
 use crate::access::operation::{self, Op as _, op};
 use crate::access::{applications, caller, deprecation};
 use crate::config::{self, Config, Origin, Telemetry};
+use crate::customers::http::{CustomerApi, CustomerApiParts};
+use crate::customers::source::{CustomerSource, EmbeddedCustomers};
 use crate::http::arrival::Patience;
 use crate::http::body::IDEMPOTENCY_KEY;
 use crate::http::language::OwnLanguage;
@@ -22,15 +24,15 @@ use crate::idempotency::{self, Once};
 use crate::mirror::Mirror;
 use crate::telemetry::AccessLog;
 use crate::{
-    alerts, billing, browse, catalog, changes, demo, explain, exports, feeds, hooks, metering,
-    stock,
+    alerts, billing, browse, catalog, changes, customers, demo, explain, exports, feeds, hooks,
+    metering, stock,
 };
 use actix_cors::Cors;
 use actix_http::HttpService;
 use actix_server::{Server, ServerBuilder};
 use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::dev::{AppConfig, ResourceDef};
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderName};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpRequest, HttpResponse, get, web};
 use std::net::SocketAddr;
@@ -57,6 +59,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     oauth::api::configure(config);
     leaks::api::configure(config);
     billing::keys::api::configure(config);
+    customers::http::configure(config);
     config.service(get_linked_data_context);
 }
 
@@ -183,10 +186,11 @@ async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 /// Browser apps may call from the configured origins; the limits and the call's id are theirs to see.
 fn cors(origins: &[Origin]) -> Cors {
     let cors = Cors::default()
-        .allowed_methods(["GET", "HEAD", "OPTIONS", "POST", "PATCH", "DELETE"])
+        .allowed_methods(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers([header::AUTHORIZATION, header::ACCEPT, header::ACCEPT_LANGUAGE])
         .allowed_headers([header::IF_NONE_MATCH, header::RANGE, header::IF_RANGE])
-        .allowed_header(header::CONTENT_TYPE)
+        .allowed_headers([header::CONTENT_TYPE, header::IF_MATCH])
+        .allowed_header("dpop")
         .allowed_headers([X_API_KEY, IDEMPOTENCY_KEY])
         .expose_headers([
             EVENT_ID,
@@ -203,6 +207,8 @@ fn cors(origins: &[Origin]) -> Cors {
             header::LINK,
             header::RETRY_AFTER,
             header::LOCATION,
+            header::WWW_AUTHENTICATE,
+            HeaderName::from_static("dpop-nonce"),
             changes::api::NEXT_POSITION,
             header::CONTENT_RANGE,
             header::ACCEPT_RANGES,
@@ -261,6 +267,7 @@ fn states(
     let turns = web::Data::new(Turns::default());
     let looks = web::Data::new(Looks::new(reload.clone()));
     let registration = comptoir.registration.clone().map(web::Data::from);
+    let about_customers = web::Data::new(about_customers(comptoir));
     Ok(move |config: &mut ServiceConfig<'_>| {
         if let Some(registration) = &registration {
             config.app_data(registration.clone());
@@ -269,6 +276,7 @@ fn states(
         config
             .app_data(oauth.clone())
             .app_data(leaks.clone())
+            .app_data(about_customers.clone())
             .app_data(usage.clone())
             .app_data(published.clone())
             .app_data(db.clone())
@@ -281,6 +289,21 @@ fn states(
             .app_data(waits.clone())
             .app_data(turns.clone())
             .app_data(looks.clone());
+    })
+}
+
+/// What the operations about customers work with.
+fn about_customers(comptoir: &Comptoir) -> CustomerApi {
+    let settings = &comptoir.config.customers;
+    CustomerApi::new(CustomerApiParts {
+        db: &comptoir.db,
+        clock: &comptoir.clock,
+        consents: &comptoir.consents,
+        keyring: &comptoir.keyring,
+        settings,
+        profile: settings.customers(settings.in_production()),
+        base: &comptoir.config.server.public_url,
+        source: CustomerSource::Embedded(EmbeddedCustomers::new(comptoir.db.clone())),
     })
 }
 

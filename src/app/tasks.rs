@@ -1,5 +1,6 @@
 //! What runs beside the calls: following the logs, folding the journal, noting key use, gauges.
 
+mod accesses;
 mod alerts;
 mod authz;
 mod handoff;
@@ -88,6 +89,8 @@ pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
     let days = (config.changes.retention_days, config.feeds.imports_keep_days);
     running.spawn(retain(part.clone(), days));
     running.spawn(authz::forget(part.clone(), config.customers.retention.interaction_days));
+    let days = config.customers.retention.access_log_days;
+    running.spawn(accesses::forget(part.clone(), days));
     running.spawn(write_exports(part.clone(), Arc::clone(&comptoir.exports)));
     running.spawn(deliver(part.clone(), Arc::clone(&comptoir.hooks), config.hooks.poll));
     if let Some(sources) = &comptoir.sources {

@@ -10,8 +10,8 @@ use crate::kernel::id::ProductId;
 use crate::kernel::in_store::Pattern;
 use actix_web::{HttpRequest, web};
 
-/// The GTIN in a path, asked by who has a grant.
-pub(super) fn parse(
+/// The GTIN that a text is, asked by who has a grant.
+pub fn parse(
     text: &str,
     request: &HttpRequest,
     view: &CatalogView,

@@ -4,7 +4,7 @@
 //! once stands here, above all of them.
 
 pub mod digital_link;
-mod gtin;
+pub mod gtin;
 mod list;
 mod lookup;
 mod products;

@@ -1,5 +1,7 @@
 //! Customers: profile, purchases, loyalty, lists.
 
+pub mod accesses;
+pub mod http;
 pub mod import;
 pub mod model;
 pub mod source;

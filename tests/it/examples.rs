@@ -18,7 +18,7 @@ const COUNTED: &str = "2026-11-22T09:41:07Z";
 const ANSWERS: &str = "src/app/openapi/answers.json";
 
 /// Operations whose examples are put together from those of their fields, and why.
-const FROM_FIELDS: [(&str, &str); 17] = [
+const FROM_FIELDS: [(&str, &str); 29] = [
     ("create_access_token", "a token is drawn by lot, and short"),
     ("report_leaked_keys", "needs a report that GitHub has signed"),
     ("get_usage", "counts what is folded in its own time"),
@@ -36,6 +36,18 @@ const FROM_FIELDS: [(&str, &str); 17] = [
     ("list_deliveries", "needs a receiver on the Internet"),
     ("replay_subscription", "needs a receiver on the Internet"),
     ("create_application", "is registration's, which has tests of its own"),
+    ("get_customer_profile", "is about a customer, by their consent"),
+    ("list_customer_loyalty", "is about a customer, by their consent"),
+    ("list_customer_loyalty_transactions", "is about a customer, by their consent"),
+    ("get_customer_purchase_summary", "is about a customer, by their consent"),
+    ("list_customer_purchases", "is about a customer, by their consent"),
+    ("get_customer_purchase", "is about a customer, by their consent"),
+    ("list_customer_lists", "is about a customer, by their consent"),
+    ("get_customer_list", "is about a customer, by their consent"),
+    ("create_customer_list", "is about a customer, by their consent"),
+    ("update_customer_list", "is about a customer, by their consent"),
+    ("add_customer_list_item", "is about a customer, by their consent"),
+    ("list_customer_promotions", "is about a customer, by their consent"),
 ];
 
 fn product(n: u32, sku: &str, gtin: &str) -> Value {

@@ -159,8 +159,9 @@ async fn what_the_document_says_of_texts_is_what_the_program_takes() {
     let known = app.key(serde_json::json!({})).await;
     let (mut tried, mut differ) = (0, Vec::new());
     for (path, method, operation) in operations(&document) {
-        let own =
-            ["{subscription_id}", "{refusal_id}", "/files/"].iter().any(|part| path.contains(part));
+        let own = ["{subscription_id}", "{refusal_id}", "/files/", "/v1/customer/"]
+            .iter()
+            .any(|part| path.contains(part));
         if method != "get" || own {
             continue;
         }

@@ -101,6 +101,8 @@ struct About {
     /// Whether it answers with files, ranges of them too.
     has_ranges: bool,
     is_list: bool,
+    /// Whether it is about a customer: its answers are never kept, so they have no validator.
+    is_of_customers: bool,
     /// Whether it takes an `Idempotency-Key`.
     is_once: bool,
     /// Whether it chooses texts by language.
@@ -120,6 +122,7 @@ impl About {
             has_caller: known.is_some(),
             is_conditional: answers("304"),
             has_ranges: answers("206"),
+            is_of_customers: known.is_some_and(Operation::is_about_customers),
             is_once: known.is_some_and(Operation::takes_idempotency_keys),
             is_list: shape.is_some_and(|shape| shape.starts_with("PageO")),
             has_texts: !operation["responses"]["200"]["headers"]["Content-Language"].is_null(),
@@ -140,7 +143,8 @@ impl About {
         if_so(self.has_caller, &OF_CALLERS);
         if_so(is_public && !self.has_caller, &OF_ANYBODY);
         if_so(self.is_ending, &OF_ITS_END);
-        if_so(is_whole && (self.has_caller || self.is_conditional), &VALIDATED);
+        let is_validated = self.has_caller && !self.is_of_customers;
+        if_so(is_whole && (is_validated || self.is_conditional), &VALIDATED);
         if_so(true, &["Cache-Control"]);
         if_so(!is_public && status == "201", &["Location"]);
         if_so(self.has_ranges && status != "304", &OF_FILES);

@@ -123,6 +123,18 @@ impl EmbeddedCustomers {
         found.and_then(|it| it.without(excluded)).ok_or(SourceError::NotFound)
     }
 
+    pub(super) async fn purchase_that(
+        &self,
+        customer: &str,
+        range: PurchaseRange,
+        excluded: SensitiveCategories,
+        is_it: &dyn Fn(&str) -> bool,
+    ) -> Result<CustomerPurchase, SourceError> {
+        let ids = read::purchase_ids(&self.db, customer, range, MOST_SUMMED).await?;
+        let id = ids.iter().find(|id| is_it(id)).ok_or(SourceError::NotFound)?;
+        self.purchase(customer, id, range, excluded).await
+    }
+
     pub(super) async fn lists(
         &self,
         customer: &str,

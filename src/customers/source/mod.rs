@@ -171,6 +171,17 @@ impl CustomerSource {
         ask!(self, it => it.purchase(customer, id, range, excluded).await)
     }
 
+    /// The purchase whose id something says it is: partners have names of their own for them.
+    pub async fn purchase_that(
+        &self,
+        customer: &str,
+        range: PurchaseRange,
+        excluded: SensitiveCategories,
+        is_it: &dyn Fn(&str) -> bool,
+    ) -> Result<CustomerPurchase, SourceError> {
+        ask!(self, it => it.purchase_that(customer, range, excluded, is_it).await)
+    }
+
     /// A customer's lists, in the order of their ids.
     pub async fn lists(
         &self,

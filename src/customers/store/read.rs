@@ -83,6 +83,25 @@ pub async fn purchases(
     documents(PURCHASES, &bodies)
 }
 
+/// The ids of a customer's purchases, the newest first, at most so many.
+pub async fn purchase_ids(
+    db: &Db,
+    customer: &str,
+    range: PurchaseRange,
+    most: usize,
+) -> Result<Vec<String>, StoreError> {
+    const LIST: &str = "SELECT id FROM purchases
+        WHERE customer_id = $1 AND ordered_at >= $2 AND ordered_at < $3
+        ORDER BY ordered_at DESC, id DESC LIMIT $4";
+    let (from, to) = range.bounds();
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    on_db!(db, c => {
+        let list = sqlx::query_scalar(LIST).bind(customer).bind(from.0).bind(to.0);
+        list.bind(most).fetch_all(c).await
+    })
+    .map_err(StoreError::from)
+}
+
 /// One of a customer's purchases.
 pub async fn purchase(
     db: &Db,
