@@ -29,6 +29,8 @@ mod cluster_secrets;
 mod compression;
 mod contracts;
 mod cost;
+mod customer_api;
+mod customers;
 mod crash;
 mod customers;
 mod database_away;

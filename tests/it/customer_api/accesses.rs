@@ -1,0 +1,99 @@
+//! What is billed and what the customer is shown are one (attack 34).
+
+use super::shop::{CAMILLE, Given, Program, ROBIN, Shop, all, now};
+use crate::support::{problem, tell};
+use comptoir::consent::category::SensitiveCategories;
+use comptoir::customers::accesses::LoggedAccess;
+use comptoir::customers::accesses::store::{AccessesOf, list};
+use comptoir::kernel::Micros;
+use comptoir::metering::Outcome;
+use comptoir::metering::find::find;
+use comptoir::metering::journal::EventId;
+use comptoir::on_db;
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// What the customer of a consent is shown.
+async fn shown(shop: &Shop, given: &Given) -> Vec<LoggedAccess> {
+    let of = AccessesOf {
+        subject: given.subject,
+        grant_id: None,
+        partner: None,
+        from: Micros(0),
+        to: Micros(i64::MAX),
+        after: None,
+        limit: 100,
+    };
+    list(&shop.app.db, &of).await.unwrap()
+}
+
+/// Calls of an app that are billed, by the sums of the ledger.
+async fn billed(shop: &Shop, program: &Program) -> i64 {
+    const SUM: &str = "SELECT CAST(COALESCE(SUM(requests), 0) AS BIGINT) FROM usage_hours
+        WHERE app_id = $1 AND billable";
+    on_db!(&shop.app.db, c => {
+        sqlx::query_scalar(SUM).bind(&program.app_id).fetch_one(c).await
+    })
+    .unwrap()
+}
+
+async fn id_of(answer: reqwest::Response) -> String {
+    assert!(answer.status().is_success(), "{}", answer.status());
+    answer.headers()["usage-event-id"].to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn each_billed_call_is_one_that_the_customer_is_shown() {
+    let mut shop = Shop::open().await;
+    let program = shop.program("coach", all()).await;
+    let what = (all(), SensitiveCategories::NONE);
+    let given = shop.consent(&program, CAMILLE, what).await;
+    let other = shop.consent(&program, ROBIN, what).await;
+    let mut ids = Vec::new();
+    for path in ["/v1/customer/profile", "/v1/customer/purchases?limit=1", "/v1/customer/lists"] {
+        ids.push(id_of(shop.get(path, &program, &given).await).await);
+    }
+    let new = json!({ "type": "wishlist", "items": [{ "sku": "a" }] });
+    let made = ("POST", "/v1/customer/lists");
+    ids.push(id_of(shop.call(made, (&program, &given), (None, Some(new))).await).await);
+    // What tells nothing is neither billed nor shown.
+    let missing = shop.get("/v1/customer/lists/AAAAAAAAAAAAAAAAAAAAAA", &program, &given).await;
+    problem(missing, 404, "not_found").await;
+    problem(shop.get("/v1/customer/profile?x=1", &program, &given).await, 400, "invalid_parameter")
+        .await;
+    let rows = shown(&shop, &given).await;
+    let by_call: BTreeSet<&str> = rows.iter().map(|row| row.call_id.as_str()).collect();
+    let called: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+    assert_eq!(by_call, called, "{rows:?}");
+    assert!(shown(&shop, &other).await.is_empty());
+    let profile = rows.iter().find(|row| row.operation == "get_customer_profile").unwrap();
+    assert_eq!((profile.grant_id, profile.version), (given.record.grant_id, given.record.version));
+    assert_eq!((profile.app.to_string(), profile.at), (program.app_id.clone(), now()));
+    assert!(profile.fields.iter().any(|field| field == "address.city"), "{profile:?}");
+    assert!(profile.fields.iter().all(|field| !field.contains("birth")), "{profile:?}");
+    shop.app.stop().await;
+    let wanted: BTreeSet<EventId> = ids.iter().map(|id| id.parse().unwrap()).collect();
+    let mut tx = shop.app.db.snapshot().await.unwrap();
+    let events = find(&mut tx, &wanted).await.unwrap();
+    drop(tx);
+    assert_eq!(events.len(), ids.len());
+    for (id, event, rule) in events {
+        assert!(rule.billable && event.outcome == Outcome::Served, "{id}: {}", rule.id);
+        assert_eq!(event.app.to_string(), program.app_id);
+    }
+    assert_eq!(billed(&shop, &program).await, 4, "what is billed is what is shown");
+}
+
+#[tokio::test]
+async fn what_cannot_be_shown_is_not_told_and_not_billed() {
+    let mut shop = Shop::open().await;
+    let program = shop.program("coach", all()).await;
+    let given = shop.consent(&program, CAMILLE, (all(), SensitiveCategories::NONE)).await;
+    shop.read("/v1/customer/profile", &program, &given).await;
+    tell(&shop.app.db, "ALTER TABLE customer_accesses RENAME TO elsewhere").await.unwrap();
+    let answer = shop.get("/v1/customer/profile", &program, &given).await;
+    let refusal = problem(answer, 503, "metering_unavailable").await;
+    assert!(!refusal.to_string().contains("Camille"), "{refusal}");
+    shop.app.stop().await;
+    assert_eq!(billed(&shop, &program).await, 1);
+}
