@@ -3,6 +3,7 @@
 
 use super::call_id::CallId;
 use super::metered::Metered;
+use super::noted::told;
 use super::request_cost::{self, COST};
 use super::{public, rate_limit, shield};
 use crate::access::caller::Judged;
@@ -288,9 +289,9 @@ pub(super) async fn finish<B: MessageBody + 'static>(
             .violated(&key.granted.terms.limits)
             .for_each(|policy| finisher.book.metrics.limited(policy));
     }
-    let access = response.response().extensions().get::<Arc<AccessNote>>().cloned();
     let recorded = record(&finisher, call.as_ref(), error).await;
-    let (recorded, error) = told(&finisher, access.as_deref(), recorded).await;
+    let access = response.response().extensions().get::<Arc<AccessNote>>().cloned();
+    let (recorded, error) = told(access.as_deref(), recorded).await;
     if let Some(note) = note.filter(|_| recorded.receipt.is_some()) {
         note.keep(recorded.id.as_str()).await;
     }
@@ -323,28 +324,6 @@ async fn record(
                 "The call cannot be recorded now, so it was not served. Try again in a moment.";
             let refusal = || ApiError::new(Code::MeteringUnavailable, detail);
             (finisher.unrecorded(), Some(error.unwrap_or_else(refusal)))
-        }
-    }
-}
-
-/// Writes for a customer what a call tells of them, before the answer leaves and its event is closed. Where that cannot be
-/// written nothing leaves: the event is closed as aborted, and never billed.
-async fn told(
-    finisher: &Finisher,
-    access: Option<&AccessNote>,
-    (recorded, error): (Recorded, Option<ApiError>),
-) -> (Recorded, Option<ApiError>) {
-    let Some(access) = access.filter(|_| error.is_none()) else { return (recorded, error) };
-    match access.keep(recorded.id.as_str()).await {
-        Ok(()) => (recorded, None),
-        Err(reason) => {
-            tracing::error!(error = %reason, "an access could not be written down, so nothing was told");
-            let id = recorded.id;
-            drop(recorded.receipt);
-            let detail = "The access cannot be written down now, so nothing was told. Try again in a moment.";
-            let error = ApiError::new(Code::MeteringUnavailable, detail);
-            let cost = request_cost::FREE;
-            (Recorded { receipt: None, id, cost, cost_milli: 0 }, Some(error))
         }
     }
 }

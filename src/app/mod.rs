@@ -11,6 +11,7 @@ pub mod descriptors;
 mod finish;
 mod front;
 mod metered;
+mod noted;
 mod open;
 pub mod openapi;
 mod public;

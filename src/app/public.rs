@@ -15,7 +15,7 @@ use crate::access::operation::{self, Op as _, op};
 use crate::access::{applications, caller, deprecation};
 use crate::config::{self, Config, Origin, Telemetry};
 use crate::customers::http::{CustomerApi, CustomerApiParts};
-use crate::customers::source::{CustomerSource, EmbeddedCustomers};
+use crate::customers::source::CustomerSource;
 use crate::http::arrival::Patience;
 use crate::http::body::IDEMPOTENCY_KEY;
 use crate::http::language::OwnLanguage;
@@ -35,6 +35,7 @@ use actix_web::dev::{AppConfig, ResourceDef};
 use actix_web::http::header::{self, HeaderName};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpRequest, HttpResponse, get, web};
+use anyhow::Context as _;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
@@ -234,7 +235,7 @@ fn longest_write(config: &Config) -> i64 {
 fn states(
     comptoir: &Comptoir,
     reload: &Reload,
-) -> reqwest::Result<impl Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static> {
+) -> anyhow::Result<impl Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static> {
     let (db, clock) = (comptoir.db.clone(), comptoir.clock.clone());
     let (settings, metrics) = (&comptoir.config, &comptoir.metrics);
     let issuer = &settings.server.public_url;
@@ -267,7 +268,7 @@ fn states(
     let turns = web::Data::new(Turns::default());
     let looks = web::Data::new(Looks::new(reload.clone()));
     let registration = comptoir.registration.clone().map(web::Data::from);
-    let about_customers = web::Data::new(about_customers(comptoir));
+    let about_customers = web::Data::new(about_customers(comptoir)?);
     Ok(move |config: &mut ServiceConfig<'_>| {
         if let Some(registration) = &registration {
             config.app_data(registration.clone());
@@ -293,9 +294,11 @@ fn states(
 }
 
 /// What the operations about customers work with.
-fn about_customers(comptoir: &Comptoir) -> CustomerApi {
+fn about_customers(comptoir: &Comptoir) -> anyhow::Result<CustomerApi> {
     let settings = &comptoir.config.customers;
-    CustomerApi::new(CustomerApiParts {
+    let source =
+        CustomerSource::open(&comptoir.config.customer_source, &comptoir.db, &comptoir.clock);
+    Ok(CustomerApi::new(CustomerApiParts {
         db: &comptoir.db,
         clock: &comptoir.clock,
         consents: &comptoir.consents,
@@ -303,8 +306,8 @@ fn about_customers(comptoir: &Comptoir) -> CustomerApi {
         settings,
         profile: settings.customers(settings.in_production()),
         base: &comptoir.config.server.public_url,
-        source: CustomerSource::Embedded(EmbeddedCustomers::new(comptoir.db.clone())),
-    })
+        source: source.context("`customer_source.url` cannot be used")?,
+    }))
 }
 
 /// What reads are answered from.

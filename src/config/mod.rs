@@ -6,6 +6,7 @@
 mod admin;
 mod alerts;
 mod customers;
+mod customer_source;
 mod handoff;
 mod layers;
 mod leaks;
@@ -24,6 +25,7 @@ pub use customers::{
     Deployment, EventSettings, ExternalIssuer, IdpSettings, LoginSettings, LogoutReach, NonceUse,
     RetentionSettings, SecurityProfile, SettingFault, TokenSettings,
 };
+pub use customer_source::CustomerSystem;
 pub use handoff::{BillingSystem, ChargeMeter, EventReceiver, Handoff};
 pub use leaks::{LeakAction, Leaks, ReporterKeys};
 pub use mail::{Mail, Smtp, SmtpTls};
@@ -334,6 +336,8 @@ pub struct Config {
     pub hooks: Hooks,
     /// Imports of feeds.
     pub feeds: Feeds,
+    /// Where customers' data comes from.
+    pub customer_source: CustomerSystem,
     /// Limits of callers.
     pub limits: Limits,
     /// Access tokens of OAuth clients.
@@ -403,6 +407,7 @@ impl Config {
         let object_storage = ObjectStorage::read(layers);
         let hooks = Hooks::read(layers);
         let feeds = Feeds::read(layers);
+        let customer_source = CustomerSystem::read(layers);
         let limits = Limits::read(layers);
         let oauth = OAuth::read(layers);
         let leaks = Leaks::read(layers);
@@ -430,6 +435,7 @@ impl Config {
             object_storage: object_storage?,
             hooks: hooks?,
             feeds: feeds?,
+            customer_source: customer_source?,
             limits: limits?,
             oauth: oauth?,
             leaks: leaks?,

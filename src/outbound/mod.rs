@@ -4,9 +4,11 @@
 //! was registered, and what it means at a second look, is of no importance. Redirects are not followed.
 
 mod address;
+mod fetch;
 mod retry_after;
 
 pub use address::is_public;
+pub use fetch::{Fetch, FetchedAnswer};
 pub use retry_after::RetryAfter;
 
 use ipnet::IpNet;

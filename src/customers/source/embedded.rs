@@ -1,23 +1,20 @@
 //! Customers' data in the gateway's own database.
 
+use super::changes::{add, keep_back, told};
 use super::{
     CustomerPage, KeptList, MOST_ITEMS, MOST_LISTS, MOST_SUMMED, PageBehind, PageOf, PurchaseRange,
-    ScannedItem, SourceError,
+    ScannedItem, SourceError, fill,
 };
 use crate::consent::category::SensitiveCategories;
 use crate::customers::model::{
-    CustomerList, CustomerProfile, CustomerPurchase, ListItem, LoyaltyAccount, LoyaltyTransaction,
-    MonthOfCategory, PersonalPromotion, PurchaseSums,
+    CustomerList, CustomerProfile, CustomerPurchase, LoyaltyAccount, LoyaltyTransaction,
+    MonthOfCategory, PersonalPromotion,
 };
 use crate::customers::store::lists::{ListPut, change, list_in, make};
 use crate::customers::store::read;
-use crate::kernel::{Gtin, Micros, base62};
+use crate::kernel::Micros;
 use crate::storage::{Db, Tx};
 
-/// Purchases that are read at a time to add them up.
-const BATCH: i64 = 200;
-/// Times that a page is filled up where purchases are left out of it.
-const FILLS: usize = 20;
 /// Times that an item is put into a list that others change meanwhile.
 const TRIES: usize = 5;
 
@@ -25,10 +22,6 @@ const TRIES: usize = 5;
 #[derive(Debug, Clone)]
 pub struct EmbeddedCustomers {
     db: Db,
-}
-
-fn place(purchase: &CustomerPurchase) -> PageBehind {
-    PageBehind::at(purchase.order_date, &purchase.id)
 }
 
 impl EmbeddedCustomers {
@@ -72,20 +65,11 @@ impl EmbeddedCustomers {
         range: PurchaseRange,
         excluded: SensitiveCategories,
     ) -> Result<Vec<MonthOfCategory>, SourceError> {
-        let (mut sums, mut added) = (PurchaseSums::without(excluded), 0_usize);
-        let mut after = None;
-        loop {
-            let rows = read::purchases(&self.db, customer, range, after.as_ref(), BATCH).await?;
-            added = added.saturating_add(rows.len());
-            if added > MOST_SUMMED {
-                return Err(SourceError::TooMuch { most: MOST_SUMMED });
-            }
-            rows.iter().for_each(|purchase| sums.add(purchase));
-            match rows.last() {
-                Some(last) => after = Some(place(last)),
-                None => return Ok(sums.finish()),
-            }
-        }
+        fill::sums(excluded, async |after: Option<&PageBehind>, limit: i64| {
+            let rows = read::purchases(&self.db, customer, range, after, limit).await;
+            rows.map_err(SourceError::from)
+        })
+        .await
     }
 
     pub(super) async fn purchases(
@@ -95,20 +79,11 @@ impl EmbeddedCustomers {
         excluded: SensitiveCategories,
         page: &PageOf,
     ) -> Result<CustomerPage<CustomerPurchase>, SourceError> {
-        let mut told: Vec<CustomerPurchase> = Vec::new();
-        let mut after = page.after.clone();
-        // A page with fewer rows than were asked for would show that there are others, so it is filled up.
-        for _ in 0..FILLS {
-            let limit = page.and_one();
-            let rows = read::purchases(&self.db, customer, range, after.as_ref(), limit).await?;
-            let is_end = rows.len() <= page.rows();
-            after = rows.last().map(place).or(after);
-            told.extend(rows.into_iter().filter_map(|it| it.without(excluded)));
-            if is_end || told.len() > page.rows() {
-                return Ok(CustomerPage::of(told, page, place));
-            }
-        }
-        Ok(CustomerPage { rows: told, next: after })
+        fill::page(page, excluded, async |after: Option<&PageBehind>, limit: i64| {
+            let rows = read::purchases(&self.db, customer, range, after, limit).await;
+            rows.map_err(SourceError::from)
+        })
+        .await
     }
 
     pub(super) async fn purchase(
@@ -203,10 +178,6 @@ impl EmbeddedCustomers {
     }
 }
 
-fn told(kept: KeptList, excluded: SensitiveCategories) -> KeptList {
-    KeptList { version: kept.version, list: kept.list.without(excluded) }
-}
-
 /// Writes a list, and gives it as it then stands.
 async fn write(
     tx: &mut Tx,
@@ -230,51 +201,4 @@ async fn write(
         ListPut::Missing => Err(SourceError::NotFound),
         ListPut::Full => Err(SourceError::Full { most: usize::try_from(MOST_LISTS).unwrap_or(0) }),
     }
-}
-
-/// Brings back what who changes a list has not seen. What an item can reveal is the retailer's to say, and stays.
-fn keep_back(list: &mut CustomerList, before: Option<CustomerList>, excluded: SensitiveCategories) {
-    let before = before.map(|before| before.items).unwrap_or_default();
-    for item in &mut list.items {
-        let same = before.iter().find(|known| known.item_id == item.item_id);
-        item.sensitive = same.and_then(|known| known.sensitive);
-    }
-    let is_hidden = |item: &ListItem| item.sensitive.is_some_and(|it| excluded.has(it));
-    let is_there = |item: &ListItem| list.items.iter().any(|other| other.item_id == item.item_id);
-    let hidden: Vec<ListItem> =
-        before.into_iter().filter(|item| is_hidden(item) && !is_there(item)).collect();
-    list.items.extend(hidden);
-}
-
-/// Puts a product into a list; more of it where it is there already.
-fn add(list: &mut CustomerList, scanned: &ScannedItem) {
-    if let Some(item) = list.items.iter_mut().find(|item| item.gtin == Some(scanned.gtin)) {
-        item.quantity = item.quantity.saturating_add(scanned.quantity);
-        if scanned.note.is_some() {
-            item.note.clone_from(&scanned.note);
-        }
-        return;
-    }
-    list.items.push(ListItem {
-        item_id: item_id(&list.id, scanned.gtin),
-        sku: None,
-        gtin: Some(scanned.gtin),
-        sensitive: None,
-        quantity: scanned.quantity,
-        note: scanned.note.clone(),
-        added_at: scanned.at,
-        source: Some(scanned.source),
-        store_code: scanned.store_code.clone(),
-    });
-}
-
-/// The name of a product within a list: the same whenever it is put there.
-fn item_id(list: &str, gtin: Gtin) -> String {
-    let hash = blake3::Hasher::new_derive_key("comptoir item of a list")
-        .update(list.as_bytes())
-        .update(&gtin.number().to_le_bytes())
-        .finalize();
-    let mut first = [0_u8; 8];
-    first.copy_from_slice(&hash.as_bytes()[..8]);
-    format!("itm_{}", base62::encode(u64::from_le_bytes(first), base62::U64_WIDTH))
 }

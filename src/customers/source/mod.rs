@@ -4,19 +4,24 @@
 //! behind the seam, by [`cut`](fn@super::model::cut). What stands here is asked for one customer, so that nobody's documents
 //! are found under another's name.
 
+mod changes;
 mod embedded;
+mod fill;
 mod page;
+mod remote;
 
 pub use embedded::EmbeddedCustomers;
 pub use page::{CustomerPage, PageBehind, PageOf, PurchaseRange};
+pub use remote::RemoteCustomers;
 
 use super::model::{
     CustomerList, CustomerProfile, CustomerPurchase, ListItemSource, LoyaltyAccount,
     LoyaltyTransaction, MonthOfCategory, PersonalPromotion,
 };
+use crate::config::CustomerSystem;
 use crate::consent::category::SensitiveCategories;
-use crate::kernel::{Gtin, Micros};
-use crate::storage::StoreError;
+use crate::kernel::{Clock, Gtin, Micros};
+use crate::storage::{Db, StoreError};
 use std::time::Duration;
 
 /// Most lists of a customer.
@@ -105,6 +110,8 @@ impl From<StoreError> for SourceError {
 pub enum CustomerSource {
     /// The gateway's own database, filled by feeds.
     Embedded(EmbeddedCustomers),
+    /// The retailer's own system, over HTTP.
+    Remote(RemoteCustomers),
 }
 
 /// Passes a call on to the source that there is.
@@ -112,11 +119,20 @@ macro_rules! ask {
     ($source:expr, $it:ident => $call:expr) => {
         match $source {
             CustomerSource::Embedded($it) => $call,
+            CustomerSource::Remote($it) => $call,
         }
     };
 }
 
 impl CustomerSource {
+    /// The source that the settings name: the retailer's own system, or the gateway's database.
+    pub fn open(settings: &CustomerSystem, db: &Db, clock: &Clock) -> anyhow::Result<Self> {
+        match &settings.url {
+            Some(url) => RemoteCustomers::new(url, settings, clock).map(Self::Remote),
+            None => Ok(Self::Embedded(EmbeddedCustomers::new(db.clone()))),
+        }
+    }
+
     /// Who a customer is.
     pub async fn profile(&self, customer: &str) -> Result<CustomerProfile, SourceError> {
         ask!(self, it => it.profile(customer).await)
