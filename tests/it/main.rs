@@ -32,7 +32,6 @@ mod cost;
 mod customer_api;
 mod customers;
 mod crash;
-mod customers;
 mod database_away;
 mod deleted;
 mod docs;

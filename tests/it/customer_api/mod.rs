@@ -6,4 +6,6 @@ mod document;
 mod fields;
 mod ids;
 mod lists;
+mod remote;
+mod retailer;
 mod shop;

@@ -110,8 +110,16 @@ pub(super) struct Given {
 
 impl Shop {
     pub(super) async fn open() -> Self {
-        let app =
-            TestApp::builder().fixed_clock(NOON).set("SERVER__PUBLIC_URL", BASE).start().await;
+        Self::open_with(&[]).await
+    }
+
+    /// The same with further settings.
+    pub(super) async fn open_with(settings: &[(&str, &str)]) -> Self {
+        let mut builder = TestApp::builder().fixed_clock(NOON).set("SERVER__PUBLIC_URL", BASE);
+        for (key, value) in settings {
+            builder = builder.set(key, value);
+        }
+        let app = builder.start().await;
         app.stock_shelves(2, 1).await;
         let pepper = comptoir::app::open_pepper(&app.config, &app.db).await.unwrap();
         let made = make_due(&app.db, (&pepper, KeySigns::Tokens), |_| Some(now()), now()).await;
