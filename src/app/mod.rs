@@ -28,6 +28,7 @@ use crate::access::mails::Post;
 use crate::access::policy::Gate;
 use crate::admin::refused::Refused;
 use crate::alerts::Alerts;
+use crate::authz::http::AuthzState;
 use crate::billing::budgets::Watch;
 use crate::billing::handoff::Handoffs;
 use crate::changes::Waits;
@@ -78,6 +79,7 @@ pub struct Comptoir {
     redis: Option<Arc<Redis>>,
     keyring: Arc<Keyring>,
     consents: Arc<KnownConsents>,
+    authz: Arc<AuthzState>,
     gate: Arc<Gate>,
     mirror: Arc<Mirror>,
     /// None where the mirror is not saved.

@@ -12,12 +12,14 @@ use crate::access::operation;
 use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint};
 use crate::access::policy::Gate;
 use crate::alerts::Alerts;
+use crate::authz::http::{AuthzParts, AuthzState, Replays};
 use crate::billing::budgets::Watch;
 use crate::billing::handoff::Handoffs;
 use crate::catalog::DigitalLinks;
 use crate::changes::Waits;
 use crate::cluster::{Nodes, Redis};
 use crate::config::{self, Config, DatabaseUrl, Durability, LimitBackend};
+use crate::consent::follow::KnownConsents;
 use crate::explain::api::Explainer;
 use crate::exports;
 use crate::feeds::out::{FeedsOut, Said};
@@ -156,12 +158,17 @@ impl Comptoir {
         let hooks = Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?);
         let opened = (&db, &clock, node);
         let alerts = open_alerts((&config, &hooks), opened, &keyring, quotas.is_some())?;
+        let consents = Arc::<KnownConsents>::default();
+        let authz =
+            open_authz(&config, (&db, &clock, redis.as_ref()), &keyring, (&consents, &metrics));
+        let authz = authz.await?;
         Ok(Self {
             gate: Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone())),
             waits: Arc::new(Waits::new(&mirror)),
             handoffs: open_handoffs(&config, opened).await?,
             refused: Arc::default(),
-            consents: Arc::default(),
+            consents,
+            authz,
             readiness: Arc::new(Readiness::new(Arc::clone(&keyring), clock.now())),
             demo: db.setting("demo").await?.is_some(),
             registration: open_registration(&config, (&db, &clock), &keyring)?,
@@ -189,6 +196,30 @@ impl Comptoir {
             _lock: lock,
         })
     }
+}
+
+/// The authorization server, with the keys that it signs with.
+async fn open_authz(
+    config: &Config,
+    (db, clock, redis): (&Db, &Clock, Option<&Arc<Redis>>),
+    keyring: &Keyring,
+    (consents, metrics): (&Arc<KnownConsents>, &Arc<Metrics>),
+) -> anyhow::Result<Arc<AuthzState>> {
+    let state = AuthzState::new(AuthzParts {
+        db: db.clone(),
+        clock: clock.clone(),
+        settings: config.customers.clone(),
+        issuer: config.server.public_url.clone(),
+        limits: config.oauth.clone(),
+        pepper: Arc::clone(keyring.pepper()),
+        consents: Arc::clone(consents),
+        replays: Replays::new(db.clone(), redis.map(Arc::clone)),
+        metrics: Arc::clone(metrics),
+    })?;
+    if state.settings.is_on() {
+        state.keys.look().await.context("the keys that sign tokens cannot be read")?;
+    }
+    Ok(Arc::new(state))
 }
 
 /// What hands usage off to other systems.

@@ -98,7 +98,10 @@ fn partner() -> Value {
         ("subscriptions", "Webhooks: changes that come by themselves"),
         ("customer", "What customers let you see and do, by their consent"),
         ("usage", "What you have used and what is left"),
-        ("oauth", "Access tokens in place of keys"),
+        (
+            "oauth",
+            "Access tokens, of clients themselves and about customers, and the grants behind them",
+        ),
         ("leaks", "Keys that were found where everybody can read them"),
         ("links", "What codes on packs lead to, and what words mean: open to everybody"),
     ];
@@ -195,7 +198,8 @@ fn partner_security() -> Value {
         "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "cpt_live_… or cpt_test_…", "description": description },
         "api_key": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in a header of its own." },
         "basic": { "type": "http", "scheme": "basic", "description": "For feeds, whose readers may know no other way: any name, and the key as the password (RFC 7617)." },
-        "client": { "type": "apiKey", "in": "header", "name": "Authorization", "description": "For `/oauth/token`: `Basic` and a client's id and secret (RFC 7617). A client with keys of its own sends `client_assertion` in their place." },
+        "client": { "type": "apiKey", "in": "header", "name": "Authorization", "description": "For `/oauth/token` and beside it: `Basic` and a client's id and secret (RFC 7617). A client with keys of its own sends `client_assertion` in their place." },
+        "client_token": { "type": "apiKey", "in": "header", "name": "Authorization", "description": "For `/oauth/grants`: `DPoP` or `Bearer` and an access token of the client itself, as its `token_type` says, with the scope of the operation; with `DPoP` a proof in that header, too (RFC 9449)." },
         "customer": { "type": "apiKey", "in": "header", "name": "Authorization", "description": customers },
         "report_signature": { "type": "apiKey", "in": "header", "name": "Github-Public-Key-Signature", "description": "For `/v1/leaked-keys`: the signature of the report." },
     })
@@ -330,7 +334,16 @@ fn partner_operation(operation: &mut Value) {
 /// An operation that needs another proof than a key or none, and is neither limited by a plan nor billed.
 fn open_operation(operation: &mut Value) {
     let statuses: &[u16] = match operation["operationId"].as_str() {
-        Some("create_access_token") => &[405, 413, 429, 500, 503],
+        Some(
+            "create_access_token"
+            | "push_authorization_request"
+            | "revoke_token"
+            | "introspect_token",
+        ) => &[405, 413, 429, 500, 503],
+        Some("get_grant" | "delete_grant") => &[404, 405, 429, 500, 503],
+        Some("get_openid_metadata" | "get_resource_metadata" | "get_signing_keys") => {
+            &[404, 405, 500]
+        }
         Some("report_leaked_keys") => &[400, 403, 404, 405, 413, 429, 500, 503],
         Some("resolve_digital_link") => &[400, 404, 405, 410, 422, 500],
         _ => &[405, 500],

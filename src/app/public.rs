@@ -10,9 +10,10 @@ use crate::access::applications::Registration;
 use crate::access::applied::{Looks, Reload};
 use crate::access::caller::{Recordable, X_API_KEY};
 use crate::access::leaks::{self, Leaks};
-use crate::access::oauth::{self, OAuth};
+use crate::access::oauth::OAuth;
 use crate::access::operation::{self, Op as _, op};
 use crate::access::{applications, caller, deprecation};
+use crate::authz;
 use crate::config::{self, Config, Origin, Telemetry};
 use crate::customers::http::{CustomerApi, CustomerApiParts};
 use crate::customers::source::CustomerSource;
@@ -57,7 +58,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     explain::api::configure(config);
     alerts::api::configure(config);
     billing::api::configure(config);
-    oauth::api::configure(config);
+    authz::http::routes(config);
     leaks::api::configure(config);
     billing::keys::api::configure(config);
     customers::http::configure(config);
@@ -143,12 +144,10 @@ pub(super) fn methods_at(path: &str) -> Option<String> {
         || path.starts_with("/demo/images/")
         || path.starts_with("/demo/p/");
     let open = match path {
-        oauth::api::TOKEN_PATH | leaks::api::PATH => Some("POST"),
-        oauth::api::METADATA_PATH | billing::keys::api::PATH | metering::billability::api::PATH => {
-            Some("GET, HEAD")
-        }
+        leaks::api::PATH => Some("POST"),
+        billing::keys::api::PATH | metering::billability::api::PATH => Some("GET, HEAD"),
         _ if page => Some("GET, HEAD"),
-        _ => None,
+        _ => authz::http::methods_at(path),
     };
     operation::methods_at(path).or_else(|| open.map(str::to_owned))
 }
@@ -242,6 +241,7 @@ fn states(
     let explain = Arc::clone(&comptoir.book.explainer);
     let oauth = OAuth::new(&settings.oauth, db.clone(), issuer, Arc::clone(metrics), explain);
     let oauth = web::Data::new(oauth);
+    let authz = web::Data::from(Arc::clone(&comptoir.authz));
     let leaks = web::Data::new(Leaks::new(&settings.leaks, db.clone(), (metrics, reload))?);
     let keyring = Arc::clone(&comptoir.keyring);
     let published = billing::keys::api::Published::new(db.clone(), clock.clone());
@@ -276,6 +276,7 @@ fn states(
         }
         config
             .app_data(oauth.clone())
+            .app_data(authz.clone())
             .app_data(leaks.clone())
             .app_data(about_customers.clone())
             .app_data(usage.clone())

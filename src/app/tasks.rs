@@ -91,6 +91,9 @@ pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
     running.spawn(authz::forget(part.clone(), config.customers.retention.interaction_days));
     let days = config.customers.retention.access_log_days;
     running.spawn(accesses::forget(part.clone(), days));
+    if comptoir.authz.settings.is_on() {
+        running.spawn(authz::keep_keys(part.clone(), Arc::clone(&comptoir.authz.keys)));
+    }
     running.spawn(write_exports(part.clone(), Arc::clone(&comptoir.exports)));
     running.spawn(deliver(part.clone(), Arc::clone(&comptoir.hooks), config.hooks.poll));
     if let Some(sources) = &comptoir.sources {

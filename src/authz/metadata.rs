@@ -6,6 +6,7 @@ use super::client::{ClientAuth, SecurityProfile};
 use super::dpop::ALGORITHMS;
 use super::pkce::METHOD;
 use super::token_request::GRANT_TYPES;
+use crate::access::oauth::api::ALGORITHMS as TOKEN_ALGORITHMS;
 use crate::access::oauth::jwk::PROFILE_ALGORITHMS;
 use crate::kernel::word::Word as _;
 use serde::Serialize;
@@ -49,45 +50,109 @@ pub struct PublishedFacts<'a> {
 }
 
 /// The metadata of the authorization server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = MetadataOut)]
 pub struct ServerMetadata<'a> {
+    /// Who issues tokens: `aud` of a signed assertion.
+    #[schema(example = "https://api.example.com")]
     issuer: &'a str,
+    /// Where customers are sent to.
+    #[schema(required = false, example = "https://api.example.com/oauth/authorize")]
     authorization_endpoint: String,
+    /// Where tokens are issued.
+    #[schema(example = "https://api.example.com/oauth/token")]
     token_endpoint: String,
+    /// Where this is explained to people.
+    #[schema(example = "https://api.example.com/docs/")]
+    service_documentation: String,
+    /// Where requests are pushed (RFC 9126).
+    #[schema(required = false, example = "https://api.example.com/oauth/par")]
     pushed_authorization_request_endpoint: String,
+    /// Whether requests have to be pushed.
+    #[schema(required = false, example = true)]
     require_pushed_authorization_requests: bool,
+    /// Where tokens are given back (RFC 7009).
+    #[schema(required = false, example = "https://api.example.com/oauth/revoke")]
     revocation_endpoint: String,
+    /// Where tokens are asked about (RFC 7662).
+    #[schema(required = false, example = "https://api.example.com/oauth/introspect")]
     introspection_endpoint: String,
+    /// Where grants are.
+    #[schema(required = false, example = "https://api.example.com/oauth/grants")]
     grant_management_endpoint: String,
+    /// What can be done with grants.
+    #[schema(required = false)]
     grant_management_actions_supported: [&'static str; 4],
+    /// Where the keys are that tokens are signed with.
+    #[schema(required = false, example = "https://api.example.com/oauth/jwks.json")]
     jwks_uri: String,
+    /// `code`.
     response_types_supported: [&'static str; 1],
+    /// `query`.
+    #[schema(required = false)]
     response_modes_supported: [&'static str; 1],
+    /// What tokens are given for.
     grant_types_supported: [&'static str; 3],
+    /// `S256` (RFC 7636).
+    #[schema(required = false)]
     code_challenge_methods_supported: [&'static str; 1],
+    /// How clients prove themselves for tokens.
     token_endpoint_auth_methods_supported: Vec<&'static str>,
-    token_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    /// How assertions are signed there; `RS256` by clients that are keys alone.
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
+    /// How clients prove themselves to give tokens back.
+    #[schema(required = false)]
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// How assertions are signed there.
+    #[schema(required = false)]
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    /// How clients prove themselves to ask about tokens.
+    #[schema(required = false)]
     introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// How assertions are signed there.
+    #[schema(required = false)]
     introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    /// How proofs of keys are signed (RFC 9449).
+    #[schema(required = false)]
     dpop_signing_alg_values_supported: [&'static str; 1],
+    /// The types of `authorization_details` (RFC 9396).
+    #[schema(required = false, value_type = Vec<String>)]
     authorization_details_types_supported: &'a [&'a str],
+    /// The scopes that there are.
+    #[schema(value_type = Vec<String>)]
     scopes_supported: &'a [&'a str],
+    /// Whether answers to the browser say who has issued them (RFC 9207).
+    #[schema(required = false, example = true)]
     authorization_response_iss_parameter_supported: bool,
+    /// `pairwise`: each partner knows a customer by another name.
+    #[schema(required = false)]
     subject_types_supported: [&'static str; 1],
+    /// How ID tokens are signed.
+    #[schema(required = false)]
     id_token_signing_alg_values_supported: [&'static str; 1],
+    /// How strongly customers can log in.
+    #[schema(required = false, value_type = Vec<String>)]
     acr_values_supported: &'a [&'a str],
 }
 
 /// The metadata of the API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = ResourceMetadataOut)]
 pub struct ResourceMetadata<'a> {
+    /// The API: `aud` of its tokens.
+    #[schema(example = "https://api.example.com")]
     resource: &'a str,
+    /// Who issues tokens for it.
     authorization_servers: [&'a str; 1],
+    /// The scopes that there are.
+    #[schema(value_type = Vec<String>)]
     scopes_supported: &'a [&'a str],
+    /// Whether every token is bound to a key: those of a client itself need not be.
+    #[schema(example = false)]
     dpop_bound_access_tokens_required: bool,
+    /// How proofs of keys are signed (RFC 9449).
     dpop_signing_alg_values_supported: [&'static str; 1],
+    /// Where a token is shown: in the header.
     bearer_methods_supported: [&'static str; 1],
 }
 
@@ -110,6 +175,7 @@ impl<'a> PublishedFacts<'a> {
             issuer: self.issuer,
             authorization_endpoint: self.at(AUTHORIZE_PATH),
             token_endpoint: self.at(TOKEN_PATH),
+            service_documentation: self.at("/docs/"),
             pushed_authorization_request_endpoint: self.at(PAR_PATH),
             require_pushed_authorization_requests: self.customers == SecurityProfile::Fapi2,
             revocation_endpoint: self.at(REVOKE_PATH),
@@ -122,7 +188,7 @@ impl<'a> PublishedFacts<'a> {
             grant_types_supported: GRANT_TYPES,
             code_challenge_methods_supported: [METHOD],
             token_endpoint_auth_methods_supported: methods(has_public),
-            token_endpoint_auth_signing_alg_values_supported: PROFILE_ALGORITHMS,
+            token_endpoint_auth_signing_alg_values_supported: TOKEN_ALGORITHMS,
             revocation_endpoint_auth_methods_supported: methods(has_public),
             revocation_endpoint_auth_signing_alg_values_supported: PROFILE_ALGORITHMS,
             introspection_endpoint_auth_methods_supported: methods(false),
@@ -149,5 +215,13 @@ impl<'a> PublishedFacts<'a> {
             dpop_signing_alg_values_supported: ALGORITHMS,
             bearer_methods_supported: ["header"],
         }
+    }
+}
+
+impl<'a> ResourceMetadata<'a> {
+    /// The same where another server issues the tokens.
+    #[must_use]
+    pub fn of_server(self, issuer: &'a str) -> Self {
+        Self { authorization_servers: [issuer], ..self }
     }
 }

@@ -1,7 +1,7 @@
 //! The core of an OAuth 2.0 authorization server in the FAPI 2.0 Security Profile.
 //!
-//! Everything here but [`store`] judges values that it is given: forms, keys, records, times and random bytes. What is asked
-//! for and answered over HTTP is the business of those who call. A secret text leaves in a
+//! Everything here but [`store`] and [`http`] judges values that it is given: forms, keys, records, times and random bytes.
+//! What is asked for and answered without a browser is in [`http`]. A secret text leaves in a
 //! [`Secret`](crate::kernel::secret::Secret), and only hashes of it are kept.
 //!
 //! The way of a client: it pushes what it asks for ([`par`], [`request`]), sends the customer with the reference
@@ -21,6 +21,7 @@ pub mod exchange;
 pub mod grant;
 pub mod handles;
 pub mod htu;
+pub mod http;
 pub mod id_token;
 pub mod introspect;
 pub mod issued;

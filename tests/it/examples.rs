@@ -18,8 +18,14 @@ const COUNTED: &str = "2026-11-22T09:41:07Z";
 const ANSWERS: &str = "src/app/openapi/answers.json";
 
 /// Operations whose examples are put together from those of their fields, and why.
-const FROM_FIELDS: [(&str, &str); 29] = [
+const FROM_FIELDS: [(&str, &str); 35] = [
     ("create_access_token", "a token is drawn by lot, and short"),
+    ("push_authorization_request", "a reference is drawn by lot, and customers' data is off here"),
+    ("introspect_token", "is of a consent, and customers' data is off here"),
+    ("get_grant", "is of a consent, and customers' data is off here"),
+    ("get_openid_metadata", "customers' data is off here"),
+    ("get_resource_metadata", "customers' data is off here"),
+    ("get_signing_keys", "customers' data is off here"),
     ("report_leaked_keys", "needs a report that GitHub has signed"),
     ("get_usage", "counts what is folded in its own time"),
     ("get_usage_keys", "has no key before the first export"),

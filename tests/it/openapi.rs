@@ -30,7 +30,12 @@ pub(crate) fn operations(document: &Value) -> Vec<(String, String, Value)> {
 /// Whether an operation wants another proof than a key, or none: tokens are got there, keys reported and codes
 /// followed, and no plan is asked.
 pub(crate) fn is_open(operation: &Value) -> bool {
-    let proofs = [json!([{ "client": [] }]), json!([{ "report_signature": [] }]), json!([])];
+    let proofs = [
+        json!([{ "client": [] }]),
+        json!([{ "client_token": [] }]),
+        json!([{ "report_signature": [] }]),
+        json!([]),
+    ];
     proofs.contains(&operation["security"])
 }
 
@@ -110,8 +115,16 @@ fn the_partner_document_and_the_table_of_operations_are_one_list() {
         "/.well-known/comptoir-usage-keys.json",
         "/.well-known/gs1resolver",
         "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-protected-resource",
+        "/.well-known/openid-configuration",
         "/01/{gtin}",
         "/contexts/v1.jsonld",
+        "/oauth/grants/{grant_id}",
+        "/oauth/grants/{grant_id}",
+        "/oauth/introspect",
+        "/oauth/jwks.json",
+        "/oauth/par",
+        "/oauth/revoke",
         "/oauth/token",
         "/v1/billability",
         "/v1/leaked-keys",

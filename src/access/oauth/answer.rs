@@ -8,19 +8,15 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTIC
 use serde::Serialize;
 
 /// An access token.
-#[derive(Serialize, utoipa::ToSchema)]
+#[derive(Serialize)]
 pub struct AccessTokenOut {
     /// Send it as `Authorization: Bearer …`.
-    #[schema(example = "cpt_at_…")]
     access_token: String,
     /// Always `Bearer`.
-    #[schema(example = "Bearer")]
     token_type: &'static str,
     /// Seconds for which it works.
-    #[schema(example = 600, minimum = 1, maximum = 3600)]
     expires_in: u16,
     /// What it allows, with spaces between.
-    #[schema(example = "catalog:read stock:read")]
     scope: String,
 }
 
@@ -31,18 +27,15 @@ impl std::fmt::Debug for AccessTokenOut {
 }
 
 /// Why no token was issued (RFC 6749 §5.2).
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct OAuthErrorOut {
     /// `invalid_request`, `invalid_client`, `unauthorized_client`, `unsupported_grant_type` or
     /// `invalid_scope`.
-    #[schema(example = "invalid_client")]
     error: &'static str,
     /// What is wrong and what would be right.
-    #[schema(example = "the client is not known, or its secret is not right")]
     error_description: String,
     /// What it can be looked up by, at `/v1/refusals/{refusal_id}`; not where the request is at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "ref_AbCd")]
     refusal_id: Option<String>,
 }
 

@@ -1,7 +1,7 @@
-//! The token endpoint and what a client can read about it.
+//! What the token endpoint does for clients that are keys of another kind. It is mounted where all grants are known.
 
 use super::OAuth;
-use super::answer::{AccessTokenOut, OAuthErrorOut, Refusal, issued};
+use super::answer::{Refusal, issued};
 use super::grant::{Proved, Refused, Request};
 use super::refusal::{TokenRefusal, Why};
 use crate::access::authenticate::can_judge;
@@ -9,104 +9,57 @@ use crate::access::directory::KeyRecord;
 use crate::access::policy::Gate;
 use crate::access::throttle::{Throttle, asker};
 use crate::access::{Scope, caller};
-use crate::http::body::RawBody;
 use crate::http::{ApiError, ApiResult, Code};
+use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
-use crate::kernel::{Clock, Micros};
 use crate::telemetry::Tally;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use serde::{Deserialize, Serialize};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
 use std::hash::Hash;
 use std::net::IpAddr;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Where tokens are issued.
 pub const TOKEN_PATH: &str = "/oauth/token";
-/// Where a client learns about it.
-pub const METADATA_PATH: &str = "/.well-known/oauth-authorization-server";
+/// How assertions may be signed at the token endpoint: clients that are keys have these.
+pub const ALGORITHMS: [&str; 4] = ["ES256", "PS256", "RS256", "EdDSA"];
 /// Most bytes of a token request.
-const FORM_MOST: usize = 16 * 1024;
+pub const FORM_MOST: usize = 16 * 1024;
 
-/// Mounts the token endpoint, and what libraries read about it.
-pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(create_access_token).service(get_oauth_metadata);
+/// Lets pass who has not asked too often from one address.
+pub fn admitted(oauth: &OAuth, gate: &Gate, request: &HttpRequest, now: Micros) -> ApiResult<()> {
+    let address = gate.client_of(request);
+    Desk { oauth, address, now }.admit(&oauth.by_address, asker(address), None)
 }
 
-/// A token request.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[expect(
-    dead_code,
-    reason = "read by hand, so that a repetition is seen; this is for the document"
-)]
-struct AccessTokenIn {
-    /// Always `client_credentials`.
-    #[schema(example = "client_credentials")]
-    grant_type: String,
-    /// Some of the client's scopes, with spaces between; all where it is left out.
-    #[schema(example = "catalog:read stock:read")]
-    scope: Option<String>,
-    /// The client's id, where it is not said otherwise.
-    #[schema(example = "key_0Ab12Cd34Ef")]
-    client_id: Option<String>,
-    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`, for clients that sign.
-    #[schema(example = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")]
-    client_assertion_type: Option<String>,
-    /// The signed assertion (RFC 7523): `iss` and `sub` the client's id, `aud` the issuer or this endpoint's URL as a text,
-    /// `jti` used once, `exp` at most five minutes ahead.
-    #[schema(example = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln")]
-    client_assertion: Option<String>,
-}
-
-/// Get an access token
-///
-/// OAuth 2 client credentials (RFC 6749 §4.4). A client with a secret sends its id and secret as
-/// `Authorization: Basic`; a client with keys of its own sends `client_assertion` (`private_key_jwt`). The
-/// token works in place of a key until it ends, which is no later than the secret that it was got for. Nothing
-/// is counted or billed here; how often it may be asked is bounded by client and by address. The `refusal_id` of a
-/// client that was refused is looked up by another key of its app, or by the retailer.
-#[utoipa::path(
-    tag = "oauth", operation_id = "create_access_token",
-    request_body(content = AccessTokenIn, content_type = "application/x-www-form-urlencoded"),
-    responses(
-        (status = 200, description = "The token", body = AccessTokenOut),
-        (status = 400, description = "The request is at fault, or asks for what the client may not have", body = OAuthErrorOut, content_type = "application/json"),
-        (status = 401, description = "The client has not proved itself", body = OAuthErrorOut, content_type = "application/json"),
-    ),
-    security(("client" = []))
-)]
-#[post("/oauth/token")]
-async fn create_access_token(
-    request: HttpRequest,
-    body: RawBody<FORM_MOST>,
-    oauth: web::Data<OAuth>,
-    gate: web::Data<Gate>,
-    clock: web::Data<Clock>,
+/// Answers a request for a token of a client that is a key of another kind. Its address was [`admitted`].
+pub async fn answer_key(
+    oauth: &OAuth,
+    gate: &Gate,
+    (request, body): (&HttpRequest, &[u8]),
+    now: Micros,
 ) -> ApiResult<HttpResponse> {
-    let now = clock.now();
     let peer = request.peer_addr().map(|address| address.ip());
-    let view = caller::view(&gate, request.headers(), peer);
-    let address = gate.client_address(&view);
-    let desk = Desk { oauth: &oauth, address, now };
-    desk.admit(&oauth.by_address, asker(address), None)?;
+    let view = caller::view(gate, request.headers(), peer);
+    let desk = Desk { oauth, address: gate.client_address(&view), now };
     if !is_form(request.headers().get(CONTENT_TYPE)) {
         let why = "the body must be a form: Content-Type: application/x-www-form-urlencoded";
         return Ok(desk.refuse((Refusal::Request, why.into()), None));
     }
-    let asked = match Request::read(&body.0) {
+    let asked = match Request::read(body) {
         Ok(asked) => asked,
         Err(why) => return Ok(desk.refuse(why, None)),
     };
     // What this node knows of secrets may be over.
     can_judge(gate.keyring())?;
-    let proved = match asked.client(&oauth, gate.keyring(), view.authorization, now) {
+    let proved = match asked.client(oauth, gate.keyring(), view.authorization, now) {
         Ok(proved) => proved,
         Err(why) => return Ok(desk.refuse(why, None)),
     };
     if let Some(error) = gate.barred(&proved.client, &view, now) {
         return Ok(desk.bar(&error, &proved.client));
     }
-    desk.issue(&gate, &asked, &proved).await
+    desk.issue(gate, &asked, &proved).await
 }
 
 /// What stands still while one request is judged.
@@ -198,54 +151,32 @@ fn is_form(media_type: Option<&HeaderValue>) -> bool {
     essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-/// What a client needs to know (RFC 8414).
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct MetadataOut<'a> {
-    /// Who issues the tokens: `aud` of a signed assertion.
-    #[schema(example = "https://api.example.com")]
+/// What a client needs to know (RFC 8414), where another server issues all other tokens.
+#[derive(Debug, Serialize)]
+pub struct KeyTokensMetadata<'a> {
     issuer: &'a str,
-    /// Where tokens are issued.
-    #[schema(example = "https://api.example.com/oauth/token")]
     token_endpoint: String,
-    /// Where this is explained to people.
-    #[schema(example = "https://api.example.com/docs/")]
     service_documentation: String,
-    /// `client_credentials`.
     grant_types_supported: [&'static str; 1],
     /// None: nobody is sent here to consent.
     response_types_supported: [&'static str; 0],
-    /// How clients prove themselves.
     token_endpoint_auth_methods_supported: [&'static str; 2],
-    /// How assertions are signed.
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
-    /// The scopes that there are.
     scopes_supported: Vec<&'static str>,
 }
 
-/// About the token endpoint
-///
-/// What OAuth libraries want to know of it (RFC 8414).
-#[utoipa::path(
-    tag = "oauth", operation_id = "get_oauth_metadata",
-    responses((status = 200, description = "The metadata.", body = MetadataOut<'_>)),
-    security(()),
-)]
-#[get("/.well-known/oauth-authorization-server")]
-async fn get_oauth_metadata(oauth: web::Data<OAuth>) -> HttpResponse {
+/// What a client that is a key of another kind needs to know.
+#[must_use]
+pub fn metadata(oauth: &OAuth) -> KeyTokensMetadata<'_> {
     let issuer = oauth.issuer.as_str();
-    let metadata = MetadataOut {
+    KeyTokensMetadata {
         issuer,
         token_endpoint: format!("{issuer}{TOKEN_PATH}"),
         service_documentation: format!("{issuer}/docs/"),
         grant_types_supported: ["client_credentials"],
         response_types_supported: [],
         token_endpoint_auth_methods_supported: ["client_secret_basic", "private_key_jwt"],
-        token_endpoint_auth_signing_alg_values_supported: ["ES256", "PS256", "RS256", "EdDSA"],
+        token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
         scopes_supported: Scope::ALL.iter().map(|scope| scope.as_str()).collect(),
-    };
-    let body = serde_json::to_vec(&metadata).unwrap_or_default();
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, "application/json"))
-        .insert_header((CACHE_CONTROL, "public, max-age=3600"))
-        .body(body)
+    }
 }

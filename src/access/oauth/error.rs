@@ -50,6 +50,8 @@ codes! {
     UnauthorizedClient = "unauthorized_client" 400 "the client may not do this";
     /// RFC 6749 §5.2.
     UnsupportedGrantType = "unsupported_grant_type" 400 "grant_type is none that there is here";
+    /// RFC 7009 §2.2.1.
+    UnsupportedTokenType = "unsupported_token_type" 400 "a token of this kind cannot be taken back: it ends by itself";
     /// RFC 6749 §4.1.2.1.
     UnsupportedResponseType = "unsupported_response_type" 400 "response_type must be code";
     /// RFC 6749 §4.1.2.1 and §5.2.

@@ -1,12 +1,16 @@
-//! Forgetting what the authorization server needs no more.
+//! Forgetting what the authorization server needs no more, and the keys that it signs with.
 
 use super::Part;
+use crate::authz::http::SigningKeys;
 use crate::authz::store::expire::expire;
 use crate::kernel::clock::DAY;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often it is looked.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
+/// How often it is looked whether there are other keys: one that was withdrawn signs no longer than this.
+const KEYS_EVERY: Duration = Duration::from_secs(10);
 /// Rows of a table that are taken out at once: whoever writes there waits for no more.
 const BATCH: u32 = 500;
 
@@ -26,6 +30,16 @@ pub(super) async fn forget(part: Part, interaction_days: u16) {
                     return;
                 }
             }
+        }
+    })
+    .await;
+}
+
+/// Makes the next key that signs tokens when it is due, and follows what other nodes have made and withdrawn.
+pub(super) async fn keep_keys(part: Part, keys: Arc<SigningKeys>) {
+    part.every(KEYS_EVERY, || async {
+        if let Err(error) = keys.look().await {
+            tracing::warn!(%error, "the keys that sign tokens could not be looked after");
         }
     })
     .await;
