@@ -158,10 +158,8 @@ impl Comptoir {
         let hooks = Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?);
         let opened = (&db, &clock, node);
         let alerts = open_alerts((&config, &hooks), opened, &keyring, quotas.is_some())?;
-        let consents = Arc::<KnownConsents>::default();
-        let authz =
-            open_authz(&config, (&db, &clock, redis.as_ref()), &keyring, (&consents, &metrics));
-        let authz = authz.await?;
+        let beside = (redis.as_ref(), &keyring, &metrics);
+        let (consents, authz) = open_authz(&config, opened, beside).await?;
         Ok(Self {
             gate: Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone())),
             waits: Arc::new(Waits::new(&mirror)),
@@ -198,13 +196,13 @@ impl Comptoir {
     }
 }
 
-/// The authorization server, with the keys that it signs with.
+/// What this node knows of consents, and the authorization server, with the keys that it signs with.
 async fn open_authz(
     config: &Config,
-    (db, clock, redis): (&Db, &Clock, Option<&Arc<Redis>>),
-    keyring: &Keyring,
-    (consents, metrics): (&Arc<KnownConsents>, &Arc<Metrics>),
-) -> anyhow::Result<Arc<AuthzState>> {
+    (db, clock, _): (&Db, &Clock, NodeId),
+    (redis, keyring, metrics): (Option<&Arc<Redis>>, &Arc<Keyring>, &Arc<Metrics>),
+) -> anyhow::Result<(Arc<KnownConsents>, Arc<AuthzState>)> {
+    let consents = Arc::<KnownConsents>::default();
     let state = AuthzState::new(AuthzParts {
         db: db.clone(),
         clock: clock.clone(),
@@ -212,14 +210,14 @@ async fn open_authz(
         issuer: config.server.public_url.clone(),
         limits: config.oauth.clone(),
         pepper: Arc::clone(keyring.pepper()),
-        consents: Arc::clone(consents),
+        consents: Arc::clone(&consents),
         replays: Replays::new(db.clone(), redis.map(Arc::clone)),
         metrics: Arc::clone(metrics),
     })?;
     if state.settings.is_on() {
         state.keys.look().await.context("the keys that sign tokens cannot be read")?;
     }
-    Ok(Arc::new(state))
+    Ok((consents, Arc::new(state)))
 }
 
 /// What hands usage off to other systems.

@@ -16,6 +16,7 @@ mod apps;
 mod architecture;
 mod attack;
 mod audit;
+mod authz_protocol;
 mod authz_clients;
 mod bad_input;
 mod billing;

@@ -79,11 +79,7 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("purchase_id", "partner-scoped-id", "[0-9A-Za-z_-]{22}"),
     ("list_id", "partner-scoped-id", "[0-9A-Za-z_-]{22}"),
     ("account_id", "partner-scoped-id", "[0-9A-Za-z_-]{22}"),
-    (
-        "grant_id",
-        "grant-id",
-        "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
-    ),
+    ("grant_id", "grant-id", "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
     ("key_id", "key-id", "key_[0-9A-L][0-9A-Za-z]{10}"),
     ("expires", "seconds", "[0-9]{1,11}"),
     ("signature", "signature", "[0-9A-Fa-f]{64}"),

@@ -60,8 +60,8 @@ async fn push(state: &AuthzState, (request, body): (&HttpRequest, &[u8]), now: M
     let Arrived { form, shown } = Arrived::read(request, body)?;
     let registered = clients::find(&state.db, shown.client_id(), now).await?;
     let client = state.prove_client(&shown, registered.as_ref(), now).await?;
-    is_open(registered.as_ref().ok_or(OAuthCode::InvalidClient)?)?;
     let key = state.prove_key(request, now).await?;
+    is_open(registered.as_ref().ok_or(OAuthCode::InvalidClient)?)?;
     let asked = pushed(&form, client, state.request_rules(), key)?;
     replaceable(state, &asked, client.record()).await?;
     let life_s = state.settings.authz.par_ttl_s;

@@ -121,8 +121,8 @@ async fn tokens(
     let Arrived { form, shown } = Arrived::read(request, body)?;
     let client = state.prove_client(&shown, registered, now).await?;
     let registered = registered.ok_or(OAuthCode::InvalidClient)?;
-    is_open(registered)?;
     let key = state.prove_key(request, now).await?;
+    is_open(registered)?;
     let asker = Asker { client, registered, key };
     match TokenRequest::read(&form, state.resource())? {
         TokenRequest::Code { code, verifier, redirect_uri } => {
