@@ -158,8 +158,7 @@ impl Comptoir {
         let hooks = Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?);
         let opened = (&db, &clock, node);
         let alerts = open_alerts((&config, &hooks), opened, &keyring, quotas.is_some())?;
-        let beside = (redis.as_ref(), &keyring, &metrics);
-        let (consents, authz) = open_authz(&config, opened, beside).await?;
+        let (consents, authz) = open_authz(&config, opened, (&keyring, &redis, &metrics)).await?;
         Ok(Self {
             gate: Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone())),
             waits: Arc::new(Waits::new(&mirror)),
@@ -200,7 +199,7 @@ impl Comptoir {
 async fn open_authz(
     config: &Config,
     (db, clock, _): (&Db, &Clock, NodeId),
-    (redis, keyring, metrics): (Option<&Arc<Redis>>, &Arc<Keyring>, &Arc<Metrics>),
+    (keyring, redis, metrics): (&Arc<Keyring>, &Option<Arc<Redis>>, &Arc<Metrics>),
 ) -> anyhow::Result<(Arc<KnownConsents>, Arc<AuthzState>)> {
     let consents = Arc::<KnownConsents>::default();
     let state = AuthzState::new(AuthzParts {
@@ -211,7 +210,7 @@ async fn open_authz(
         limits: config.oauth.clone(),
         pepper: Arc::clone(keyring.pepper()),
         consents: Arc::clone(&consents),
-        replays: Replays::new(db.clone(), redis.map(Arc::clone)),
+        replays: Replays::new(db.clone(), redis.clone()),
         metrics: Arc::clone(metrics),
     })?;
     if state.settings.is_on() {

@@ -238,7 +238,7 @@ pub struct IntrospectionOut {
     pub iat: Option<i64>,
     /// The key that it is bound to: `jkt`, its thumbprint.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object)]
     pub cnf: Option<serde_json::Value>,
     /// The consent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -254,7 +254,7 @@ pub struct IntrospectionOut {
     pub auth_time: Option<i64>,
     /// What it allows in detail (RFC 9396).
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Object>>, max_items = 1)]
+    #[schema(value_type = Vec<Object>, max_items = 1)]
     pub authorization_details: Option<Vec<serde_json::Value>>,
 }
 

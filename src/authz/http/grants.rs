@@ -38,7 +38,7 @@ const MILLISECOND: i64 = 1_000;
 pub struct GrantOut {
     /// What it allows, as scopes.
     #[schema(max_items = 1)]
-    pub scopes: [GrantScopesOut; 1],
+    pub scopes: Vec<GrantScopesOut>,
     /// The same in detail (RFC 9396); empty where it reads nothing.
     #[schema(value_type = Vec<Object>, max_items = 1)]
     pub authorization_details: Vec<CustomerDataDetails>,
@@ -272,7 +272,7 @@ impl GrantOut {
         let data = &current.data;
         let details = data.authorization_details.cut_to(data.scopes);
         Some(Self {
-            scopes: [GrantScopesOut { scope: data.scopes.to_string() }],
+            scopes: vec![GrantScopesOut { scope: data.scopes.to_string() }],
             authorization_details: details.into_iter().collect(),
             created_at: first.validity.starts_at,
             last_updated_at: last.map_or(current.validity.starts_at, Micros),
