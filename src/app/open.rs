@@ -210,7 +210,7 @@ async fn open_authz(
         limits: config.oauth.clone(),
         pepper: Arc::clone(keyring.pepper()),
         consents: Arc::clone(&consents),
-        replays: Replays::new(db.clone(), redis.clone()),
+        replays: Replays::new(db.clone(), redis.clone(), Arc::clone(metrics)),
         metrics: Arc::clone(metrics),
     })?;
     if state.settings.is_on() {

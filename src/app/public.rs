@@ -14,6 +14,7 @@ use crate::access::oauth::OAuth;
 use crate::access::operation::{self, Op as _, op};
 use crate::access::{applications, caller, deprecation};
 use crate::authz;
+use crate::authz::grant::ENDED_PATH;
 use crate::config::{self, Config, Origin, Telemetry};
 use crate::customers::http::{CustomerApi, CustomerApiParts};
 use crate::customers::source::CustomerSource;
@@ -78,6 +79,8 @@ fn pages(
     from: &Config,
 ) {
     settings(config, from);
+    // Before the reader, which has all that is below its own path.
+    config.route(ENDED_PATH, web::get().to(authz::http::consent_ended));
     openapi::serve(config, &openapi::PARTNER);
     config.route("/", web::get().to(openapi::to_docs));
     browse::digital_link::configure_qualified(config);

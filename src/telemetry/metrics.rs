@@ -51,6 +51,7 @@ plain! {
     TokensIssued = "tokens_issued_total", "Access tokens that this node has issued to OAuth clients.";
     TokensRefused = "tokens_refused_total", "Token requests that this node has refused.";
     CodesReplayed = "code_replay_total", "Authorization codes that their clients have shown a second time: what came of them was taken back.";
+    ProofsReplayed = "dpop_replay_total", "Proofs of keys that were shown a second time, and refused.";
     LeakReports = "leak_reports_total", "Signed reports of leaked keys that this node has taken.";
     KeysLeaked = "keys_leaked_total", "Secrets of ours that were reported for the first time at a place.";
     LimitsAsked = "limits_asked_total", "Calls about whose limits Redis was asked: one round trip each.";

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What is mounted by `route`, `resource`, `scope` or a service of another crate, and why no document has it.
-const BESIDE: [(&str, &str); 13] = [
+const BESIDE: [(&str, &str); 14] = [
     ("\"/\"", "leads people to the reader"),
     ("\"/01/{gtin}/{qualifiers:.+}\"", "has any number of segments, which no document can say"),
     ("\"/demo/images/{file}\"", "a picture of the demo, which the real shop has elsewhere"),
     ("\"/demo/p/{sku}\"", "a page of the demo, which the real shop has elsewhere"),
+    ("ENDED_PATH", "a page for people, behind an error"),
     ("PATH", "a page for people, behind a link in a mail"),
     ("&format!(\"/openapi/{name}.json\")", "the document itself"),
     ("&format!(\"/openapi/{name}.yaml\")", "the document itself"),

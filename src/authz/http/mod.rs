@@ -10,6 +10,7 @@
 pub mod answered;
 pub mod arrived;
 pub mod documents;
+pub mod ended;
 pub mod found;
 pub mod grants;
 pub mod introspection;
@@ -24,6 +25,7 @@ pub mod state;
 pub mod taking_back;
 pub mod token;
 
+pub use ended::consent_ended;
 pub use keyring::SigningKeys;
 pub use replays::Replays;
 pub use state::{AuthzParts, AuthzState};
@@ -48,10 +50,13 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 /// The methods that a path takes, where it is one of these.
 #[must_use]
 pub fn methods_at(path: &str) -> Option<&'static str> {
+    use super::grant::ENDED_PATH;
     use super::metadata as at;
     match path {
         at::PAR_PATH | at::TOKEN_PATH | at::REVOKE_PATH | at::INTROSPECT_PATH => Some("POST"),
-        at::SERVER_PATH | at::OPENID_PATH | at::RESOURCE_PATH | at::JWKS_PATH => Some("GET, HEAD"),
+        at::SERVER_PATH | at::OPENID_PATH | at::RESOURCE_PATH | at::JWKS_PATH | ENDED_PATH => {
+            Some("GET, HEAD")
+        }
         _ => {
             let id = path.strip_prefix(at::GRANTS_PATH)?.strip_prefix('/')?;
             (!id.is_empty() && !id.contains('/')).then_some("DELETE, GET, HEAD")

@@ -14,6 +14,7 @@ use crate::cluster::{Redis, Slot};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use crate::storage::Db;
+use crate::telemetry::{Metrics, Tally};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use redis::Script;
@@ -29,6 +30,7 @@ const NOTE: &str =
 #[derive(Debug)]
 pub struct Replays {
     db: Db,
+    metrics: Arc<Metrics>,
     proofs: Proofs,
 }
 
@@ -42,14 +44,14 @@ enum Proofs {
 impl Replays {
     /// The one of a node with this database and, where there is one, this Redis.
     #[must_use]
-    pub fn new(db: Db, redis: Option<Arc<Redis>>) -> Self {
+    pub fn new(db: Db, redis: Option<Arc<Redis>>, metrics: Arc<Metrics>) -> Self {
         let proofs = match (redis, &db) {
             (Some(redis), _) => Proofs::Redis(redis, Script::new(NOTE)),
             // One process at a time works on a file.
             (None, Db::Sqlite { .. }) => Proofs::Memory(Mutex::default()),
             (None, Db::Postgres(_)) => Proofs::Database,
         };
-        Self { db, proofs }
+        Self { db, metrics, proofs }
     }
 
     /// Whether all nodes see what is noted, and the next start does.
@@ -60,10 +62,11 @@ impl Replays {
 
     /// What was proved, once its use is noted; an error where it was used before, or cannot be noted.
     pub async fn spend<T>(&self, proved: Unspent<T>, now: Micros) -> Result<T, ProtocolFailed> {
-        let is_new = match proved.mark() {
-            Some(mark) => self.note(mark, now).await?,
-            None => true,
-        };
+        let Some(mark) = proved.mark() else { return Ok(proved.noted(true)?) };
+        let is_new = self.note(mark, now).await?;
+        if !is_new && mark.kind == ReplayKind::Dpop {
+            self.metrics.add(Tally::ProofsReplayed, 1);
+        }
         Ok(proved.noted(is_new)?)
     }
 

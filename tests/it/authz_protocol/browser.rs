@@ -166,6 +166,11 @@ impl Customer {
         partner: &Partner,
         request_uri: &str,
     ) -> Granted {
+        // Large, and in every future that has one agree.
+        Box::pin(self.decides(desk, partner, request_uri)).await
+    }
+
+    async fn decides(&self, desk: &Desk, partner: &Partner, request_uri: &str) -> Granted {
         let (now, db) = (desk.app.clock.now(), &desk.app.db);
         let reference = Handle::<RequestUri>::read(request_uri).unwrap();
         let request = self.arrives(desk, &reference).await;

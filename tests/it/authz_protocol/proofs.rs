@@ -64,6 +64,8 @@ async fn attack_16_a_proof_is_of_this_request_now_and_once() {
     let once = made(json!({}), json!({}));
     asks(&desk, &partner, &[&once]).await.ok();
     refused(&asks(&desk, &partner, &[&once]).await, "used twice");
+    let metrics = desk.app.admin_text("/metrics").await;
+    assert!(metrics.contains("comptoir_dpop_replay_total 1"), "{metrics}");
     let two = [made(json!({}), json!({})), made(json!({}), json!({}))];
     refused(&asks(&desk, &partner, &[&two[0], &two[1]]).await, "two headers");
     refused(&asks(&desk, &partner, &["x"]).await, "no proof");

@@ -57,5 +57,10 @@ async fn attack_19_at_the_end_of_the_consent_the_reason_is_told() {
     desk.app.clock.advance(100_000_000);
     let over = desk.refreshed(&partner, &refresh).await;
     assert_eq!(over.refusal(), (400, "invalid_grant"));
-    assert!(over.text("error_uri").ends_with("/docs/errors/consent-ended"));
+    let page = over.text("error_uri").strip_prefix(super::ISSUER).unwrap();
+    let page = desk.app.http.get(desk.app.public_url(page)).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("frame-ancestors 'none'"), "attack 25: {policy}");
+    assert!(page.text().await.unwrap().contains("Le consentement a pris fin"));
 }
