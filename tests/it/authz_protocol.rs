@@ -12,6 +12,7 @@ mod keys;
 mod metadata;
 mod proofs;
 mod refreshes;
+mod replays;
 mod tokens;
 
 use browser::{Customer, Granted};

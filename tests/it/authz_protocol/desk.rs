@@ -123,6 +123,11 @@ impl Desk {
 
     /// One where they keep to a profile.
     pub(super) async fn open_with(profile: &str) -> Self {
+        Self::open_as(profile, &[]).await
+    }
+
+    /// The same with further settings.
+    pub(super) async fn open_as(profile: &str, further: &[(&str, &str)]) -> Self {
         let settings = [
             ("SERVER__PUBLIC_URL", ISSUER),
             ("OAUTH__PER_CLIENT_PER_MINUTE", "10000"),
@@ -138,8 +143,8 @@ impl Desk {
             ("LOGIN__IDP__SHOP__CLIENT_ID", "comptoir"),
         ];
         let builder = TestApp::builder().fixed_clock(NOON);
-        let builder =
-            settings.iter().fold(builder, |builder, (key, value)| builder.set(key, value));
+        let settings = settings.iter().chain(further);
+        let builder = settings.fold(builder, |builder, (key, value)| builder.set(key, value));
         Self { app: builder.start().await, drawn: AtomicU64::new(0) }
     }
 
