@@ -38,12 +38,6 @@ impl FoundConsent {
         Self { record, known }
     }
 
-    /// None: for a token that points at none.
-    #[must_use]
-    pub fn none() -> Self {
-        Self { record: None, known: KnownConsent::default() }
-    }
-
     /// What is decided about it for what a client shows.
     pub fn decided(
         &self,

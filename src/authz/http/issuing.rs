@@ -106,7 +106,10 @@ pub(super) async fn by_code(
         Err(NotExchanged::Refused(CodeRefused::Replayed)) => {
             state.metrics.add(Tally::CodesReplayed, 1);
             let revoke = |record: &ConsentRecord| {
-                record.revoke_tokens(TokensRevokedFor::Compromised, now).ok()
+                // What came of a code that was issued until then has ended, or could not come of it any more.
+                let is_over = record.tokens_since.is_some_and(|since| since >= code.to.issued_at);
+                let revoked = || record.revoke_tokens(TokensRevokedFor::Compromised, now).ok();
+                (!is_over).then(revoked).flatten()
             };
             take_back(state, GivenBack::Code(hash), revoke).await?;
             Err(OAuthError::from(CodeRefused::Replayed).into())

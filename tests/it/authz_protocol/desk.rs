@@ -1,7 +1,6 @@
 //! A gateway with customers' data on, and partners that call it as they should, but for what a test changes.
 
 use crate::support::{NOON, TestApp};
-use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
