@@ -37,6 +37,8 @@ pub(super) struct Signer {
 /// A partner's client, with the key that it proves itself with and the one that its tokens are bound to.
 pub(super) struct Partner {
     pub(super) id: String,
+    /// Whether it proves itself by nothing but its key.
+    pub(super) is_public: bool,
     pub(super) secret: String,
     pub(super) app_id: String,
     pub(super) partner_id: String,
@@ -175,6 +177,7 @@ impl Desk {
         self.app.admin_ok("POST", &format!("{place}/approve"), Some(approved)).await;
         Partner {
             id: made["client"]["id"].as_str().unwrap().to_owned(),
+            is_public: auth == "none",
             secret: made["secret"].as_str().unwrap_or_default().to_owned(),
             app_id: key.app_id,
             partner_id: key.partner_id,
@@ -245,7 +248,10 @@ impl Desk {
                 .encode(format!("{}:{}", partner.id, partner.secret))
         );
         let mut headers = Vec::new();
-        if partner.secret.is_empty() {
+        if partner.is_public {
+            form.retain(|(name, _)| *name != "client_id");
+            form.push(("client_id", &partner.id));
+        } else if partner.secret.is_empty() {
             form.extend([("client_assertion_type", ASSERTION), ("client_assertion", &assertion)]);
         } else {
             headers.push(("Authorization", basic.as_str()));

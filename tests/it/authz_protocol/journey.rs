@@ -121,3 +121,32 @@ async fn without_customers_data_nothing_of_it_is_there() {
         crate::support::problem(answer, 404, "unknown_path").await;
     }
 }
+
+#[tokio::test]
+async fn a_public_client_has_a_key_or_nothing() {
+    let desk = Desk::open_with("baseline").await;
+    let (partner, other) = (desk.partner_with("none", "baseline").await, desk.partner().await);
+    let granted = desk.granted(&partner, 1).await;
+    let code = granted.code();
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("code_verifier", super::VERIFIER),
+    ];
+    let without = desk.prove(&partner, "/oauth/token", &form, None).await;
+    assert_eq!(without.refusal(), (400, "invalid_dpop_proof"));
+    let tokens = desk.tokens(&partner, &granted).await.ok();
+    assert_eq!(tokens.text("token_type"), "DPoP");
+    let refresh = tokens.text("refresh_token");
+    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    let stolen = desk.call((&partner, &other.dpop), "/oauth/token", &form).await;
+    assert_eq!(stolen.refusal(), (400, "invalid_grant"));
+    desk.refreshed(&partner, refresh).await.ok();
+    // Who can say its name alone learns nothing of tokens, and gets none for itself.
+    assert_eq!(desk.asked(&partner, refresh).await.refusal(), (401, "invalid_client"));
+    let own = [("grant_type", "client_credentials"), ("scope", "grant_management_query")];
+    let own = desk.call((&partner, &partner.dpop), "/oauth/token", &own).await;
+    assert_eq!(own.refusal(), (400, "unauthorized_client"));
+    assert_eq!(desk.gives_back(&partner, refresh).await.status, 200);
+    assert_eq!(desk.refreshed(&partner, refresh).await.refusal(), (400, "invalid_grant"));
+}
