@@ -54,15 +54,24 @@ impl SigningKeys {
     /// Makes the next key where one is due, and reads all that there are.
     pub async fn look(&self) -> Result<(), NoSigningKey> {
         let now = self.clock.now();
+        let mut stored = keys::all(&self.db, KeySigns::Tokens).await?;
+        // Looked at first, so that nothing is locked for nothing.
+        if self.ring(&stored).due(now).is_some() {
+            self.make(now).await?;
+            stored = keys::all(&self.db, KeySigns::Tokens).await?;
+        }
+        let evidence = keys::evidence(&self.db).await?;
+        self.held.store(Arc::new(self.hold(&stored, evidence, now)?));
+        Ok(())
+    }
+
+    async fn make(&self, now: Micros) -> Result<(), NoSigningKey> {
         let due = |stored: &[StoredSigningKey]| self.ring(stored).due(now);
         let made = keys::make_due(&self.db, (&*self.pepper, KeySigns::Tokens), due, now).await?;
         if let Some(made) = made {
             let (kid, from) = (made.times.public.thumbprint(), made.times.active_from);
             tracing::info!(%kid, %from, "a key was made that signs tokens from then on");
         }
-        let stored = keys::all(&self.db, KeySigns::Tokens).await?;
-        let evidence = keys::evidence(&self.db).await?;
-        self.held.store(Arc::new(self.hold(&stored, evidence, now)?));
         Ok(())
     }
 
