@@ -39,6 +39,7 @@ pub mod refresh;
 pub mod request;
 pub mod scopes;
 pub mod settings;
+pub mod signers;
 pub mod signing;
 pub mod store;
 pub mod token_request;

@@ -4,6 +4,12 @@
 //! their place, unlike keys of tokens; only one that was stolen is taken out.
 
 use crate::kernel::Micros;
+use crate::kernel::clock::DAY;
+
+/// How long a key is published before it signs, in microseconds.
+const PUBLISHED_BEFORE: i64 = DAY;
+/// How long a key signs, in microseconds: what it has signed is checked for ever, so there is no hurry.
+const SIGNS_FOR: i64 = 365 * DAY;
 
 /// A key that signs evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +51,19 @@ impl<K> EvidenceKeys<K> {
         let mut newest_first = self.keys.iter().rev();
         let active = newest_first.find(|key| key.active_from <= now && key.is_good(now));
         active.map(|key| &key.public)
+    }
+
+    /// When a key has to begin to sign that is to be made now; `None` where none is needed. Where none signs, it begins at
+    /// once: as the first one, or in the place of one that was taken out.
+    #[must_use]
+    pub fn due(&self, now: Micros) -> Option<Micros> {
+        if self.active(now).is_none() {
+            return Some(now);
+        }
+        let newest = self.keys.iter().rev().find(|key| key.is_good(now))?.active_from;
+        let end = newest.0.saturating_add(SIGNS_FOR);
+        let is_due = now.0 >= end.saturating_sub(PUBLISHED_BEFORE);
+        is_due.then(|| Micros(end.max(now.0.saturating_add(PUBLISHED_BEFORE))))
     }
 
     /// The keys that are published: all that are good, whether they sign now, will, or have.

@@ -1,6 +1,6 @@
 //! A customer's consent to what a partner reads: asked, given, changed, proved, and decided on at each read.
 //!
-//! Nothing here but [`store`], [`follow`] and [`words`] does I/O: time and randomness are arguments, and each move of a consent gives
+//! Nothing here but [`store`], [`follow`], [`proof`] and [`words`] does I/O: time and randomness are arguments, and each move of a consent gives
 //! what the store is to keep and what the ledger is told. The consent is the authority for a read; a token only points at
 //! it.
 
@@ -22,6 +22,7 @@ pub mod live;
 mod memory;
 pub mod name;
 pub mod own;
+pub mod proof;
 pub mod purpose;
 pub mod receipt;
 pub mod record;

@@ -262,11 +262,24 @@ pub async fn checkpoints(
     let rows: Vec<CheckpointRow> = on_db!(db, c => {
         sqlx::query_as(LIST).bind(after).bind(i64::from(limit)).fetch_all(c).await
     })?;
-    let signed = |row: CheckpointRow| {
+    rows.into_iter().map(SignedCheckpoint::try_from).collect()
+}
+
+/// The newest checkpoints, the last one first.
+pub async fn newest_checkpoints(db: &Db, limit: u32) -> Result<Vec<SignedCheckpoint>, StoreError> {
+    const LIST: &str = "SELECT * FROM consent_checkpoints ORDER BY seq DESC LIMIT $1";
+    let rows: Vec<CheckpointRow> =
+        on_db!(db, c => sqlx::query_as(LIST).bind(i64::from(limit)).fetch_all(c).await)?;
+    rows.into_iter().map(SignedCheckpoint::try_from).collect()
+}
+
+impl TryFrom<CheckpointRow> for SignedCheckpoint {
+    type Error = StoreError;
+
+    fn try_from(row: CheckpointRow) -> Result<Self, StoreError> {
         let entry_hash = parsed(CHECKPOINTS, &row.entry_hash)?;
         let checkpoint =
             LedgerCheckpoint { iss: row.issuer, seq: row.seq, entry_hash, iat: row.signed_at };
-        Ok(SignedCheckpoint { checkpoint, jws: row.jws })
-    };
-    rows.into_iter().map(signed).collect()
+        Ok(Self { checkpoint, jws: row.jws })
+    }
 }
