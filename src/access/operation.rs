@@ -101,9 +101,11 @@ impl Operation {
         const EVENTS: u16 = op::ListUsageEvents::OPERATION.code;
         const PROOF: u16 = op::GetUsageEventProof::OPERATION.code;
         const TEST: u16 = op::DeliverTestMessage::OPERATION.code;
-        const FREE: [u16; 12] = [
+        const CONSENTS: u16 = op::PollConsentEvents::OPERATION.code;
+        const DELETION: u16 = op::ConfirmDeletion::OPERATION.code;
+        const FREE: [u16; 14] = [
             UNROUTED, USAGE, REFUSALS, REFUSAL, ALERTS, STATEMENTS, STATEMENT, CURRENT, CREDITS,
-            EVENTS, PROOF, TEST,
+            EVENTS, PROOF, TEST, CONSENTS, DELETION,
         ];
         FREE.contains(&self.code)
     }
@@ -257,6 +259,10 @@ operations! {
     ListUsageEvents = 45 "list_usage_events" "usage" "GET" "/v1/usage/events" None, 1_000;
     /// The proof that a closed period counts one of the app's own events: all events of its day are read for it.
     GetUsageEventProof = 48 "get_usage_event_proof" "usage" "GET" "/v1/usage/events/{event_id}/proof" None, 10_000;
+    /// What the app is told of its customers' consents.
+    PollConsentEvents = 60 "poll_consent_events" "consents" "POST" "/oauth/events/poll" None, 100;
+    /// That what a customer wants to be deleted was.
+    ConfirmDeletion = 61 "confirm_deletion" "consents" "POST" "/oauth/events/{jti}/deletion-confirmation" None, 100;
     /// A message to a subscription's receiver: nobody calls it, and it takes from no limit.
     DeliverMessage = 50 "deliver_message" "subscriptions" "POST" "" None, 1_000;
     /// A message that tries a receiver out.

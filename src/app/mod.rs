@@ -8,6 +8,7 @@ mod consents;
 mod control;
 mod crowd;
 pub mod descriptors;
+mod evidence;
 mod finish;
 mod front;
 mod metered;
@@ -28,6 +29,7 @@ use crate::access::mails::Post;
 use crate::access::policy::Gate;
 use crate::admin::refused::Refused;
 use crate::alerts::Alerts;
+use crate::authz::events::PartnerEvents;
 use crate::authz::http::AuthzState;
 use crate::billing::budgets::Watch;
 use crate::billing::handoff::Handoffs;
@@ -80,6 +82,7 @@ pub struct Comptoir {
     keyring: Arc<Keyring>,
     consents: Arc<KnownConsents>,
     authz: Arc<AuthzState>,
+    partner_events: Arc<PartnerEvents>,
     gate: Arc<Gate>,
     mirror: Arc<Mirror>,
     /// None where the mirror is not saved.

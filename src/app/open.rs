@@ -12,7 +12,9 @@ use crate::access::operation;
 use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint};
 use crate::access::policy::Gate;
 use crate::alerts::Alerts;
+use crate::authz::events::PartnerEvents;
 use crate::authz::http::{AuthzParts, AuthzState, Replays};
+use crate::authz::signers::Signers;
 use crate::billing::budgets::Watch;
 use crate::billing::handoff::Handoffs;
 use crate::catalog::DigitalLinks;
@@ -166,6 +168,7 @@ impl Comptoir {
             refused: Arc::default(),
             consents,
             authz,
+            partner_events: open_events(&config, opened, keyring.pepper())?,
             readiness: Arc::new(Readiness::new(Arc::clone(&keyring), clock.now())),
             demo: db.setting("demo").await?.is_some(),
             registration: open_registration(&config, (&db, &clock), &keyring)?,
@@ -217,6 +220,18 @@ async fn open_authz(
         state.keys.look().await.context("the keys that sign tokens cannot be read")?;
     }
     Ok((consents, Arc::new(state)))
+}
+
+/// What tells partners of consents, and signs.
+fn open_events(
+    config: &Config,
+    opened: (&Db, &Clock, NodeId),
+    pepper: &Arc<Pepper>,
+) -> anyhow::Result<Arc<PartnerEvents>> {
+    let issuer = config.server.public_url.trim_end_matches('/');
+    let signers = Signers::new(opened.0, pepper, config.customers.authz.access_ttl_s);
+    let settings = (&config.hooks, &config.customers.events);
+    Ok(Arc::new(PartnerEvents::new(opened, (signers, issuer), settings)?))
 }
 
 /// What hands usage off to other systems.

@@ -102,6 +102,7 @@ fn partner() -> Value {
             "oauth",
             "Access tokens, of clients themselves and about customers, and the grants behind them",
         ),
+        ("consents", "What you are told of your customers' consents"),
         ("leaks", "Keys that were found where everybody can read them"),
         ("links", "What codes on packs lead to, and what words mean: open to everybody"),
     ];

@@ -5,7 +5,7 @@ use super::crowd::Crowd;
 use super::descriptors::Connections;
 use super::finish::{EVENT_ID, Finisher, finish};
 use super::front::{FastPath, FrontFactory};
-use super::{Comptoir, listen, openapi, rate_limit, request_cost};
+use super::{Comptoir, evidence, listen, openapi, rate_limit, request_cost};
 use crate::access::applications::Registration;
 use crate::access::applied::{Looks, Reload};
 use crate::access::caller::{Recordable, X_API_KEY};
@@ -26,8 +26,8 @@ use crate::idempotency::{self, Once};
 use crate::mirror::Mirror;
 use crate::telemetry::AccessLog;
 use crate::{
-    alerts, billing, browse, catalog, changes, customers, demo, explain, exports, feeds, hooks,
-    metering, stock,
+    alerts, authz, billing, browse, catalog, changes, customers, demo, explain, exports, feeds,
+    hooks, metering, stock,
 };
 use actix_cors::Cors;
 use actix_http::HttpService;
@@ -61,6 +61,8 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     billing::api::configure(config);
     authz::http::routes(config);
     leaks::api::configure(config);
+    authz::events::api::configure(config);
+    evidence::configure(config);
     billing::keys::api::configure(config);
     customers::http::configure(config);
     config.service(get_linked_data_context);
@@ -149,6 +151,7 @@ pub(super) fn methods_at(path: &str) -> Option<String> {
     let open = match path {
         leaks::api::PATH => Some("POST"),
         billing::keys::api::PATH | metering::billability::api::PATH => Some("GET, HEAD"),
+        evidence::PATH => Some("GET, HEAD"),
         _ if page => Some("GET, HEAD"),
         _ => authz::http::methods_at(path),
     };
@@ -267,6 +270,9 @@ fn states(
     let once = Once::new((&comptoir.db, &comptoir.clock), pepper, longest_write(settings));
     let once = web::Data::new(once);
     let feeds = web::Data::from(Arc::clone(&comptoir.feeds));
+    let partner_events = web::Data::from(Arc::clone(&comptoir.partner_events));
+    let evidence = evidence::PublishedCheckpoints::new(&comptoir.db, &comptoir.clock);
+    let evidence = web::Data::new(evidence);
     let waits = web::Data::from(Arc::clone(&comptoir.waits));
     let turns = web::Data::new(Turns::default());
     let looks = web::Data::new(Looks::new(reload.clone()));
@@ -291,6 +297,8 @@ fn states(
             .app_data(hooks.clone())
             .app_data(once.clone())
             .app_data(feeds.clone())
+            .app_data(partner_events.clone())
+            .app_data(evidence.clone())
             .app_data(waits.clone())
             .app_data(turns.clone())
             .app_data(looks.clone());

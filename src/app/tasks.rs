@@ -3,6 +3,7 @@
 mod accesses;
 mod alerts;
 mod authz;
+mod evidence;
 mod handoff;
 mod refusals;
 mod usage;
@@ -94,6 +95,7 @@ pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
     if comptoir.authz.settings.is_on() {
         running.spawn(authz::keep_keys(part.clone(), Arc::clone(&comptoir.authz.keys)));
     }
+    evidence::start(comptoir, &part, &mut running);
     running.spawn(write_exports(part.clone(), Arc::clone(&comptoir.exports)));
     running.spawn(deliver(part.clone(), Arc::clone(&comptoir.hooks), config.hooks.poll));
     if let Some(sources) = &comptoir.sources {

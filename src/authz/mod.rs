@@ -17,6 +17,8 @@ pub mod bits;
 pub mod client;
 pub mod clients;
 pub mod dpop;
+pub mod ends;
+pub mod events;
 pub mod exchange;
 pub mod grant;
 pub mod handles;

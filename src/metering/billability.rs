@@ -96,6 +96,11 @@ pub const RULES: &[Rule] = &[
         Condition::Operation(&TEST_MESSAGE),
     ),
     free(
+        (17, "v1.consent_events", SECOND),
+        "What tells of the will of customers costs nothing",
+        Condition::Operation(&CONSENT_EVENTS),
+    ),
+    free(
         (14, "v1.not_delivered", SECOND),
         "The receiver did not take the message",
         Condition::Outcome(Outcome::NotDelivered),
@@ -136,6 +141,10 @@ const SERVED: Condition =
 
 const MESSAGE: [u16; 1] = [op::DeliverMessage::OPERATION.code];
 const TEST_MESSAGE: [u16; 1] = [op::DeliverTestMessage::OPERATION.code];
+
+/// What partners have to know, and to do, is free.
+const CONSENT_EVENTS: [u16; 2] =
+    [op::PollConsentEvents::OPERATION.code, op::ConfirmDeletion::OPERATION.code];
 
 /// What tells a partner of its own use is free.
 const OWN: [u16; 10] = [

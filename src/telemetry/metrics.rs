@@ -40,6 +40,7 @@ plain! {
     ExportFailures = "export_failures_total", "Snapshots and exports that could not be written.";
     FeedFiles = "feed_files_total", "Files of sources that were imported or refused by this node.";
     HooksDelivered = "hooks_delivered_total", "Webhook messages that were taken by their receivers.";
+    PartnerEventsTaken = "partner_events_taken_total", "Events of consents that partners have taken from this node at their address.";
     HookFailures = "hook_failures_total", "Attempts to deliver a webhook message that failed; most are repeated.";
     AlertsRaised = "alerts_raised_total", "Alerts about usage that this node has raised.";
     HandoffsTaken = "handoffs_taken_total", "Totals and events that systems of others have taken from this node.";
@@ -73,6 +74,9 @@ plain! {
     ControlPosition = "control_position", "Position in the control log that this node has applied.";
     ConsentPosition = "consent_position", "Position in the ledger of consents that this node has applied.";
     Consents = "consents", "Consents that have not ended, in this node's memory.";
+    CheckpointAge = "ledger_checkpoint_age_seconds", "Seconds since the ledger of consents was last signed, where something has happened since; 0 where nothing has.";
+    PartnerEventsOpen = "partner_events_open", "Events of consents that partners have not taken, of all nodes.";
+    PartnerEventOldest = "partner_event_oldest_seconds", "Seconds for which the oldest event of consents has waited to be taken by its partner.";
     ConsentFeedLag = "consent_feed_lag_seconds", "Seconds since it was certain on this node that there is nothing newer of consents.";
     ChangePosition = "change_position", "Position in the change log that this node has applied.";
     ChangesWaiting = "changes_waiting", "Calls for changes that wait for the next one on this node.";

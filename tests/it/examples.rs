@@ -18,7 +18,7 @@ const COUNTED: &str = "2026-11-22T09:41:07Z";
 const ANSWERS: &str = "src/app/openapi/answers.json";
 
 /// Operations whose examples are put together from those of their fields, and why.
-const FROM_FIELDS: [(&str, &str); 35] = [
+const FROM_FIELDS: [(&str, &str); 38] = [
     ("create_access_token", "a token is drawn by lot, and short"),
     ("push_authorization_request", "a reference is drawn by lot, and customers' data is off here"),
     ("introspect_token", "is of a consent, and customers' data is off here"),
@@ -41,6 +41,9 @@ const FROM_FIELDS: [(&str, &str); 35] = [
     ("test_subscription", "needs a receiver on the Internet"),
     ("list_deliveries", "needs a receiver on the Internet"),
     ("replay_subscription", "needs a receiver on the Internet"),
+    ("poll_consent_events", "needs a consent that something happened to"),
+    ("get_consent_checkpoints", "has none before the first consent"),
+    ("confirm_deletion", "needs a consent that has ended"),
     ("create_application", "is registration's, which has tests of its own"),
     ("get_customer_profile", "is about a customer, by their consent"),
     ("list_customer_loyalty", "is about a customer, by their consent"),

@@ -194,6 +194,7 @@ static FRENCH: Words = Words {
         ("v1.auth_rejected", "La clé ou ses droits ne suffisaient pas"),
         ("v1.client_aborted", "La réponse n'a pas été remise en entier"),
         ("v1.client_error", "L'appel, tel qu'il était fait, ne pouvait pas recevoir de réponse"),
+        ("v1.consent_events", "Ce qui fait connaître la volonté des clients ne coûte rien"),
         ("v1.crash_unconfirmed", "Une panne a laissé incertain si la réponse a été remise"),
         ("v1.not_delivered", "Le destinataire n'a pas accepté le message"),
         ("v1.not_modified", "La copie de l'appelant était encore valable"),
