@@ -1,7 +1,11 @@
 //! `comptoir customers`.
 
+use super::desk::Desk;
 use super::speak::say;
+use super::table::{Table, row};
 use crate::config::Config;
+use crate::consent::change::ConsentActor;
+use crate::customers::erase::erase_customer;
 use crate::customers::import::{CustomerFeed, import_file};
 use anyhow::Context as _;
 use std::path::PathBuf;
@@ -20,10 +24,49 @@ pub(super) enum CustomersCommand {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Forget a customer for good: all that is known of them, and who they are to partners and to the ledger of consents.
+    ///
+    /// Their consents end, partners are told to delete what they have, and no feed brings the customer back. What was proved
+    /// stays proved, of nobody.
+    Erase {
+        /// The customer, by the id that the retailer has for them.
+        customer: String,
+        /// The customer has asked for it; otherwise the retailer does it.
+        #[arg(long)]
+        asked_by_customer: bool,
+    },
 }
 
 pub(super) async fn run(config: &Config, command: CustomersCommand) -> anyhow::Result<ExitCode> {
-    let CustomersCommand::Import { feed, files } = command;
+    match command {
+        CustomersCommand::Import { feed, files } => import(config, feed, files).await,
+        CustomersCommand::Erase { customer, asked_by_customer } => {
+            let who = match asked_by_customer {
+                true => ConsentActor::Customer,
+                false => ConsentActor::Retailer,
+            };
+            erase(config, &customer, who).await
+        }
+    }
+}
+
+/// Says which consents lead to nobody now, and not of whom.
+async fn erase(config: &Config, customer: &str, who: ConsentActor) -> anyhow::Result<ExitCode> {
+    let desk = Desk::open(config).await?;
+    let erasure = erase_customer(&desk.db, &desk.by(), customer, who).await?;
+    let mut table = Table::new("CONSENT ERASED");
+    for consent in erasure.consents {
+        table.row(row![consent, erasure.at])?;
+    }
+    table.end()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn import(
+    config: &Config,
+    feed: CustomerFeed,
+    files: Vec<PathBuf>,
+) -> anyhow::Result<ExitCode> {
     // What is wrong with the words is said before anything is stored.
     for file in &files {
         let found = std::fs::metadata(file)

@@ -6,6 +6,7 @@ mod apply;
 mod approvals;
 mod apps;
 mod audit;
+mod consent;
 mod consent_words;
 mod contract;
 mod credit;
@@ -74,6 +75,9 @@ enum Command {
     /// Customers' data in the embedded store.
     #[command(subcommand)]
     Customers(customers::CustomersCommand),
+    /// What customers have agreed to, and its proof.
+    #[command(subcommand)]
+    Consent(consent::ConsentCommand),
     /// What apps want customers' data for, in versions that never change.
     #[command(subcommand)]
     Purpose(consent_words::PurposeCommand),
@@ -210,6 +214,7 @@ async fn obey(file: Option<&Path>, command: Command) -> anyhow::Result<ExitCode>
         Command::Demo(args) => demo::run(load(file)?, args, file).await?,
         Command::Import(args) => return import::run(load(file)?, args).await,
         Command::Customers(command) => return customers::run(&load(file)?, command).await,
+        Command::Consent(command) => return consent::run(&load(file)?, command).await,
         Command::Purpose(command) => consent_words::purpose(&load(file)?, command).await?,
         Command::Notice(command) => consent_words::notice(&load(file)?, command).await?,
         Command::Feed(command) => feed::run(&load(file)?, command).await?,

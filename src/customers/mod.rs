@@ -2,6 +2,7 @@
 
 pub mod accesses;
 pub mod http;
+pub mod erase;
 pub mod import;
 pub mod model;
 pub mod source;

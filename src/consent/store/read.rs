@@ -84,6 +84,15 @@ pub async fn of_client(
     listed(db, LIST, client.to_string(), walk).await
 }
 
+/// All consents, in the order of their ids.
+pub async fn all(db: &Db, walk: &Walk) -> Result<Vec<ConsentRecord>, StoreError> {
+    const LIST: &str = current!("WHERE c.id > $1 ORDER BY c.id LIMIT $2");
+    let rows: Vec<ConsentVersionRow> = on_db!(db, c => {
+        sqlx::query_as(LIST).bind(&walk.after).bind(i64::from(walk.limit)).fetch_all(c).await
+    })?;
+    rows.into_iter().map(ConsentRecord::try_from).collect()
+}
+
 async fn listed(
     db: &Db,
     list: &'static str,
