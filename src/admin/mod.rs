@@ -29,6 +29,7 @@ pub mod page;
 pub mod partners;
 pub mod plan_versions;
 pub mod plans;
+pub mod privacy;
 pub mod problems;
 pub mod refusals;
 pub mod refused;
@@ -97,6 +98,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(customers::configure)
             .configure(customer_access::configure)
             .configure(consent_words::configure)
+            .configure(privacy::configure)
             .configure(imports::configure)
             .configure(sources::configure)
             .configure(nodes::configure)

@@ -11,6 +11,7 @@ use crate::feeds::levels::Writer;
 use crate::http::{ApiError, ApiResult, Code};
 use crate::kernel::Clock;
 use crate::mirror::Mirror;
+use crate::outbound::Rules;
 use crate::storage::{Db, Pulse};
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse};
@@ -50,6 +51,8 @@ pub struct AdminState {
     pub sinks: Vec<Sink>,
     /// How customers know the retailer, whom no partner's name may look like; empty where that is not said.
     pub retailer: String,
+    /// Which addresses apps may be told of consents at.
+    pub event_rules: Rules,
     /// What bounds feeds.
     pub feeds: config::Feeds,
     /// Where files lie while they are imported.

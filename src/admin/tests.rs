@@ -54,6 +54,7 @@ impl Desk {
             billing: crate::config::Config::embedded().billing,
             sinks: Vec::new(),
             retailer: String::new(),
+            event_rules: crate::outbound::Rules::default(),
             feeds: crate::config::Config::embedded().feeds,
             uploads: std::path::PathBuf::new(),
             simulations: Arc::new(tokio::sync::Semaphore::new(1)),

@@ -7,6 +7,7 @@ use crate::access::Scopes;
 use crate::access::applied::Reload;
 use crate::admin::oidc::provider::Provider;
 use crate::admin::{self, AdminState};
+use crate::authz::events::rules;
 use crate::cluster::Redis;
 use crate::feeds::levels::Writer;
 use crate::http::BodyLimit;
@@ -207,6 +208,7 @@ pub(super) fn server(
         billing: comptoir.config.billing.clone(),
         sinks: comptoir.handoffs.sinks(),
         retailer: comptoir.config.customers.controller.name.clone(),
+        event_rules: rules(&comptoir.config.hooks),
         feeds: comptoir.config.feeds.clone(),
         uploads: uploads(&comptoir.config.server.data_dir)?,
         simulations: Arc::new(Semaphore::new(1)),

@@ -145,12 +145,13 @@ fn admin() -> Value {
         ("mails", "Mails that wait, were sent or were given up"),
         ("stock", "Stock levels from tills and stock systems"),
         ("feeds", "Files of products, stores, prices and stock"),
-        ("customers", "What is known of customers, as files"),
+        ("customers", "What is known of customers, as files, and forgetting it"),
         ("customer-access", "Which apps may ask customers for their data, and for what"),
         (
             "consent-words",
             "What data is for and what customers are told, in versions that never change",
         ),
+        ("consents", "What customers' data is given to partners for"),
         ("nodes", "The running processes"),
     ];
     let problems = (admin_security(), problems::ADMIN);

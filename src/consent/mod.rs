@@ -27,6 +27,7 @@ pub mod purpose;
 pub mod receipt;
 pub mod record;
 pub mod refused;
+pub mod report;
 pub mod scope;
 pub mod settings;
 pub mod standing;

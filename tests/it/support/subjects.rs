@@ -115,6 +115,8 @@ impl Subjects {
             "AppIn" => {
                 json!({ "partner_id": self.key.partner_id, "plan_id": self.plan_id, "name": name })
             }
+            "ErasureIn" => json!({ "customer_id": name, "asked_by_customer": true }),
+            "EventEndpointIn" => json!({ "url": "https://app.example.com/events" }),
             "AppPatch" => json!({ "plan_id": self.plan_id }),
             "SimulationIn" => json!({ "limits": limits, "apps": [self.key.app_id] }),
             of_keys => self.body_of_keys(of_keys, &name),
