@@ -75,7 +75,7 @@ impl Signers {
         if due(&stored).is_none() {
             return Ok(stored);
         }
-        keys::make_due(&self.db, (&self.pepper, signs), |stored| due(stored), now).await?;
+        keys::make_due(&self.db, (&self.pepper, signs), &due, now).await?;
         Ok(keys::all(&self.db, signs).await?)
     }
 

@@ -113,6 +113,7 @@ fn the_partner_document_and_the_table_of_operations_are_one_list() {
     let open: Vec<&str> = open.iter().map(|(path, ..)| path.as_str()).collect();
     let expected = [
         "/.well-known/comptoir-usage-keys.json",
+        "/.well-known/consent-checkpoints",
         "/.well-known/gs1resolver",
         "/.well-known/oauth-authorization-server",
         "/.well-known/oauth-protected-resource",
@@ -186,6 +187,7 @@ fn the_document_says_which_answers_cost() {
     for (path, _, operation) in all.filter(|(_, _, operation)| !is_open(operation)) {
         let billed = match path.as_str() {
             usage if usage.starts_with("/v1/usage") => json!([]),
+            events if events.starts_with("/oauth/events/") => json!([]),
             "/v1/refusals" | "/v1/refusals/{refusal_id}" => json!([]),
             file if file.ends_with("/files/{file}") || file.starts_with("/v1/feeds/") => {
                 json!(["200", "206"])

@@ -5,9 +5,11 @@ use super::Part;
 use crate::authz::ends::end_due;
 use crate::authz::events::PartnerEvents;
 use crate::authz::signers::Signers;
+use crate::consent::evidence::checkpoint_due;
 use crate::consent::follow::KnownConsents;
 use crate::consent::proof::checkpoints::{FILE, sign_due, write_down};
 use crate::consent::store::ledger::{self, SignedCheckpoint};
+use crate::consent::store::read;
 use crate::kernel::Micros;
 use crate::kernel::clock::{MINUTE, SECOND};
 use crate::storage::{Log, StoreError, lease, log};
@@ -18,9 +20,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// How often it is looked whether a checkpoint is due.
-const SIGN_EVERY: Duration = Duration::from_secs(5);
+const SIGN_EVERY: Duration = Duration::from_secs(1);
 /// How often consents are ended whose time is over. Until then they allow nothing already: that follows from the time alone.
-const END_EVERY: Duration = Duration::from_secs(10);
+const END_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked for what partners are to be told.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked how much partners have not taken.
@@ -87,12 +89,12 @@ async fn sign(part: Part, signing: Signing) {
     .await;
 }
 
-/// Signs where it is due, and this node is the one that does. Nothing is asked of the keys where nothing was written.
+/// Signs where it is due, and this node is the one that does. Nothing is asked of the keys, and no lease taken, before.
 async fn sign_once(part: &Part, signing: &Signing) -> anyhow::Result<Option<SignedCheckpoint>> {
-    let (covered, _) = ledger::last_checkpoint(&part.db).await?;
-    if log::head(&part.db, Log::Consent).await? <= covered
-        || !holds(part, SIGNS, &signing.node).await?
-    {
+    let covered = ledger::last_checkpoint(&part.db).await?;
+    let head = log::head(&part.db, Log::Consent).await?;
+    let is_due = checkpoint_due(covered, head, part.clock.now());
+    if !is_due || !holds(part, SIGNS, &signing.node).await? {
         return Ok(None);
     }
     let now = part.clock.now();
@@ -115,12 +117,7 @@ async fn end(part: Part, node: String, consents: Arc<KnownConsents>) {
     let this = part.clone();
     part.every(END_EVERY, || async {
         while !*this.stopped.borrow() {
-            let ended = match holds(&this, ENDS, &node).await {
-                Ok(true) => end_due(&this.db, this.clock.now(), BATCH).await,
-                Ok(false) => return,
-                Err(error) => Err(error),
-            };
-            match ended {
+            match end_some(&this, &node).await {
                 Ok(0) => return,
                 Ok(_) => consents.nudge(),
                 Err(error) => {
@@ -131,6 +128,15 @@ async fn end(part: Part, node: String, consents: Arc<KnownConsents>) {
         }
     })
     .await;
+}
+
+/// Ends some, if there are any and this node is the one that does.
+async fn end_some(part: &Part, node: &str) -> Result<u64, StoreError> {
+    let now = part.clock.now();
+    if read::due(&part.db, now, 1).await?.is_empty() || !holds(part, ENDS, node).await? {
+        return Ok(0);
+    }
+    end_due(&part.db, now, BATCH).await
 }
 
 async fn tell(part: Part, events: Arc<PartnerEvents>) {

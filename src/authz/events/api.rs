@@ -83,7 +83,7 @@ struct DeletionConfirmationIn {
     deleted_at: Micros,
     /// How many records it was.
     #[serde(default)]
-    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_u64, example = 412)]
+    #[schema(minimum = 0, example = 412)]
     records: Option<u64>,
 }
 

@@ -102,7 +102,8 @@ impl PartnerEvents {
     ) -> Result<PushVerdict, EventsFailed> {
         let jws = signed(signer, &event.claims)?;
         let headers = [("accept", "application/json".to_owned())];
-        let (called, said) = self.caller.ask(&event.url, (MEDIA_TYPE, &headers), jws).await;
+        let (called, said) =
+            self.caller.ask(&event.url, (MEDIA_TYPE, headers.as_slice()), jws).await;
         let verdict = verdict(&called, &said);
         let (jti, app) = (&event.jti, &event.app_id);
         match &verdict {

@@ -113,7 +113,7 @@ impl PartnerEvents {
         notice: &PartnerNotice,
     ) -> Result<Option<NewEvent>, getrandom::Error> {
         let Some((kind, _)) = notice.kinds.first() else { return Ok(None) };
-        let mut random = [0; 16];
+        let mut random = [0u8; 16];
         getrandom::fill(&mut random)?;
         let jti = Uuid4::from_random(random).to_string();
         let claims = claims((&self.issuer, &jti), (app, grant), notice, self.clock.now());
