@@ -28,6 +28,7 @@ mod cluster;
 mod cluster_limits;
 mod cluster_secrets;
 mod compression;
+mod consent_proof;
 mod contracts;
 mod cost;
 mod customer_api;
