@@ -97,7 +97,7 @@ pub(super) enum EndpointCommand {
 /// Exit code 1 where the ledger does not hold.
 pub(super) async fn run(config: &Config, command: ConsentCommand) -> anyhow::Result<ExitCode> {
     match command {
-        ConsentCommand::Verify(args) => return verify::run(config, &args).await,
+        ConsentCommand::Verify(args) => return Box::pin(verify::run(config, &args)).await,
         ConsentCommand::List { customer, app, status } => {
             list(&Desk::open(config).await?, (customer, app), status).await?;
         }

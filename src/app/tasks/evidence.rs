@@ -16,6 +16,7 @@ use crate::storage::{Log, StoreError, lease, log};
 use crate::telemetry::{Gauge, Tally};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -65,7 +66,7 @@ async fn holds(part: &Part, name: &str, node: &str) -> Result<bool, StoreError> 
 }
 
 async fn sign(part: Part, signing: Signing) {
-    let this = part.clone();
+    let (this, told) = (part.clone(), AtomicI64::new(i64::MIN));
     part.every(SIGN_EVERY, || async {
         match sign_once(&this, &signing).await {
             Ok(None) => {}
@@ -77,8 +78,13 @@ async fn sign(part: Part, signing: Signing) {
                 }
             }
             Err(error) => {
-                let error = format!("{error:#}");
-                tracing::error!(error, "the ledger of consents could not be signed");
+                // It stays so until somebody looks, who need not be told each second.
+                let now = this.clock.now().0;
+                if now.saturating_sub(told.load(Ordering::Relaxed)) >= MINUTE {
+                    told.store(now, Ordering::Relaxed);
+                    let error = format!("{error:#}");
+                    tracing::error!(error, "the ledger of consents could not be signed");
+                }
             }
         }
         match age(&this).await {

@@ -131,9 +131,9 @@ impl PartnerEvents {
         if !lease::hold(&self.db, (LEASE, &self.node), now, until).await? {
             return Ok(0);
         }
-        self.find().await?;
+        Box::pin(self.find()).await?;
         store::queue_homeless(&self.db).await?;
-        self.deliver().await
+        Box::pin(self.deliver()).await
     }
 
     /// The keys that this node signs with.
