@@ -77,6 +77,25 @@ fn the_keys_of_evidence_are_published_for_good() {
 }
 
 #[test]
+fn a_key_of_evidence_follows_the_last_after_a_year() {
+    let keys = |from: &[i64]| {
+        let key = |(n, at): (u8, &i64)| EvidenceKey {
+            public: *key(n).public(),
+            active_from: Micros(*at),
+            withdrawn_at: None,
+        };
+        EvidenceKeys::new((1u8..).zip(from).map(key).collect())
+    };
+    let after = |days: i64| Micros(NOW.0 + days * DAY);
+    assert_eq!(keys(&[]).due(NOW), Some(NOW));
+    let first = keys(&[NOW.0]);
+    assert_eq!((first.due(NOW), first.due(Micros(after(364).0 - 1))), (None, None));
+    assert_eq!(first.due(after(364)), Some(after(365)), "it is published a day before");
+    assert_eq!(first.due(after(400)), Some(after(401)));
+    assert_eq!(keys(&[NOW.0, after(365).0]).due(after(364)), None);
+}
+
+#[test]
 fn a_key_that_is_withdrawn_is_gone_at_once() {
     let (second, withdrawn_at) = (NOW.0 + 90 * DAY, NOW.0 + 91 * DAY);
     let lost = KeyTimes { withdrawn_at: Some(Micros(withdrawn_at)), ..times(2, second) };
