@@ -146,6 +146,9 @@ struct ConsentReportRowOut {
     /// Those that were no longer safe.
     #[schema(example = 0)]
     ended_by_security: u64,
+    /// How often data was read by them, within `retention.access_log_days`.
+    #[schema(example = 9120)]
+    accesses: i64,
     /// How old those that hold are, in days: half of them are older. Null where none holds.
     #[schema(required = true, example = 37)]
     median_age_days: Option<i64>,
@@ -208,6 +211,7 @@ impl ConsentReportRowOut {
             ended_by_expiry: standing.ended_by(EndedBy::Expiry),
             ended_by_erasure: standing.ended_by(EndedBy::Erasure),
             ended_by_security: standing.ended_by(EndedBy::Security),
+            accesses: standing.accesses(),
             median_age_days: median,
         }
     }

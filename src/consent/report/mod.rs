@@ -42,6 +42,8 @@ pub struct PurposeStanding {
     given_at: Vec<Micros>,
     /// Countries to which data goes.
     countries: BTreeSet<String>,
+    /// How often data was read by them.
+    accesses: i64,
 }
 
 impl PurposeStanding {
@@ -76,6 +78,12 @@ impl PurposeStanding {
         given.sort_unstable();
         let middle = given.get(given.len() / 2)?;
         Some(now.0.saturating_sub(middle.0).max(0))
+    }
+
+    /// How often data was read by them, as far as that is kept.
+    #[must_use]
+    pub fn accesses(&self) -> i64 {
+        self.accesses
     }
 
     /// Countries to which data goes, of those that hold.
@@ -115,6 +123,7 @@ pub async fn activities(db: &Db) -> Result<Vec<ProcessingActivity>, StoreError> 
 
 async fn standings(db: &Db) -> Result<BTreeMap<(AppId, String), PurposeStanding>, StoreError> {
     let mut standings: BTreeMap<(AppId, String), PurposeStanding> = BTreeMap::new();
+    let accesses = store::accesses(db).await?;
     let mut walk = Walk { after: String::new(), limit: BATCH };
     loop {
         let page = read::all(db, &walk).await?;
@@ -122,7 +131,9 @@ async fn standings(db: &Db) -> Result<BTreeMap<(AppId, String), PurposeStanding>
         walk.after = last.grant_id.to_string();
         for record in &page {
             let of = (record.parties.client_id, record.purpose.purpose_id.to_string());
-            standings.entry(of).or_default().count(record);
+            let standing = standings.entry(of).or_default();
+            standing.count(record);
+            standing.accesses += accesses.get(&record.grant_id).copied().unwrap_or(0);
         }
     }
 }

@@ -1,8 +1,17 @@
 //! All SQL of the register.
 
 use super::Recipient;
+use crate::consent::record::GrantId;
 use crate::on_db;
 use crate::storage::{Db, StoreError, parsed};
+use std::collections::HashMap;
+
+/// How often data was read by each consent, as far as that is kept.
+pub(super) async fn accesses(db: &Db) -> Result<HashMap<GrantId, i64>, StoreError> {
+    const COUNT: &str = "SELECT grant_id, COUNT(*) FROM customer_accesses GROUP BY grant_id";
+    let rows: Vec<(String, i64)> = on_db!(db, c => sqlx::query_as(COUNT).fetch_all(c).await)?;
+    rows.into_iter().map(|(id, count)| Ok((parsed("customer_accesses", &id)?, count))).collect()
+}
 
 /// The apps that have a purpose, in the order of their ids.
 pub(super) async fn recipients(db: &Db) -> Result<Vec<Recipient>, StoreError> {

@@ -61,8 +61,8 @@ async fn the_register_and_the_report_tell_of_purposes_and_of_no_customer() {
     let report = app.admin_ok("GET", "/admin/v1/consents/report", None).await;
     documented(&report, "admin", "ConsentReportOut");
     let row = &report["items"][0];
-    let sums = ["active", "ended_by_retailer", "ended_by_customer", "median_age_days"];
-    assert_eq!(sums.map(|name| row[name].as_i64()), [1, 1, 0, 3].map(Some));
+    let sums = ["active", "ended_by_retailer", "ended_by_customer", "median_age_days", "accesses"];
+    assert_eq!(sums.map(|name| row[name].as_i64()), [1, 1, 0, 3, 0].map(Some));
     let table = app.http.get(app.admin_url("/admin/v1/consents/register"));
     let table = table.bearer_auth(&app.admin_token).header("accept", "text/csv").send().await;
     let table = table.unwrap().text().await.unwrap();
