@@ -20,7 +20,7 @@ use comptoir::consent::scope::OAuthScopes;
 use comptoir::consent::settings::ConsentSettings;
 use comptoir::consent::standing::{ClientStanding, ConsentClient};
 use comptoir::consent::store::subjects::{refer, sub_of};
-use comptoir::consent::subject::{PairwiseSub, SubjectKey};
+use comptoir::consent::subject::{PairwiseSub, Sector, SubjectKey};
 use comptoir::kernel::Micros;
 use comptoir::kernel::clock::HOUR;
 use comptoir::storage::Db;
@@ -153,7 +153,7 @@ pub(super) async fn given(app: &TestApp, key: &TestKey, customer: &str, n: u8) -
     let mut tx = app.db.begin().await.unwrap();
     let reference = refer(&mut tx, customer, &SubjectKey::new([n; 32]), now).await.unwrap();
     assert_eq!(reference, asked.parties.subject_ref);
-    let sector = "coach".parse().unwrap();
+    let sector: Sector = "coach".parse().unwrap();
     sub_of(&mut tx, (&sector, reference), asked.sub, now).await.unwrap();
     tx.commit().await.unwrap();
     let purpose = purpose(key);
