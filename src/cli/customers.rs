@@ -39,7 +39,7 @@ pub(super) enum CustomersCommand {
 
 pub(super) async fn run(config: &Config, command: CustomersCommand) -> anyhow::Result<ExitCode> {
     match command {
-        CustomersCommand::Import { feed, files } => import(config, feed, files).await,
+        CustomersCommand::Import { feed, files } => import(config, feed, &files).await,
         CustomersCommand::Erase { customer, asked_by_customer } => {
             let who = match asked_by_customer {
                 true => ConsentActor::Customer,
@@ -65,10 +65,10 @@ async fn erase(config: &Config, customer: &str, who: ConsentActor) -> anyhow::Re
 async fn import(
     config: &Config,
     feed: CustomerFeed,
-    files: Vec<PathBuf>,
+    files: &[PathBuf],
 ) -> anyhow::Result<ExitCode> {
     // What is wrong with the words is said before anything is stored.
-    for file in &files {
+    for file in files {
         let found = std::fs::metadata(file)
             .with_context(|| format!("{} cannot be read", file.display()))?;
         anyhow::ensure!(found.is_file(), "{} is no file", file.display());
@@ -76,7 +76,7 @@ async fn import(
     let (db, _) = super::database(config).await?;
     let most = u64::from(config.feeds.max_mib) * 1024 * 1024;
     let mut rejected = 0;
-    for file in &files {
+    for file in files {
         let report = Box::pin(import_file(&db, feed, file, most)).await?;
         rejected += report.rejected;
         say(format!("{}\n{}", file.display(), report.to_string().trim_end()))?;
