@@ -289,21 +289,19 @@ fn text(text: Option<String>, pointer: &str) -> ApiResult<Option<String>> {
 }
 
 fn may_be_kept(kind: CustomerListKind, pointer: &str) -> ApiResult<()> {
-    match kind {
-        CustomerListKind::Viewed => {
-            Err(refused(pointer, "not_allowed", "must not be viewed: the retailer keeps that list"))
-        }
-        _ => Ok(()),
+    if kind == CustomerListKind::Viewed {
+        let message = "must not be viewed: the retailer keeps that list";
+        return Err(refused(pointer, "not_allowed", message));
     }
+    Ok(())
 }
 
 fn may_be_changed(list: &CustomerList) -> ApiResult<()> {
-    match list.kind {
-        CustomerListKind::Viewed => {
-            Err(ApiError::new(Code::Conflict, "The retailer keeps the list of what was looked at."))
-        }
-        _ => Ok(()),
+    if list.kind == CustomerListKind::Viewed {
+        let detail = "The retailer keeps the list of what was looked at.";
+        return Err(ApiError::new(Code::Conflict, detail));
     }
+    Ok(())
 }
 
 /// The version in `If-Match`, where a call has one.

@@ -12,10 +12,10 @@ const ALONE: i64 = 5 * SECOND;
 
 /// What is known of how the system does.
 #[derive(Debug, Default)]
-pub(super) struct Breaker(Mutex<Known>);
+pub(super) struct Breaker(Mutex<SystemHealth>);
 
 #[derive(Debug, Default)]
-struct Known {
+struct SystemHealth {
     failures: u32,
     /// Until when it is left alone.
     until: i64,
@@ -40,7 +40,7 @@ impl Breaker {
 
     /// It has answered.
     pub(super) fn answered(&self) {
-        *self.0.lock() = Known::default();
+        *self.0.lock() = SystemHealth::default();
     }
 
     /// It has not.

@@ -22,7 +22,7 @@ use crate::customers::model::{
 use crate::kernel::{Clock, Micros};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use wire::{Asked, Wire, breach};
+use wire::{SystemCall, SystemWire, breach};
 
 /// Times that an item is put into a list that others change meanwhile.
 const TRIES: usize = 5;
@@ -31,12 +31,12 @@ const PAGES_MOST: usize = 100;
 
 /// The retailer's own system.
 #[derive(Debug, Clone)]
-pub struct RemoteCustomers(Arc<Wire>);
+pub struct RemoteCustomers(Arc<SystemWire>);
 
-/// Several documents.
+/// SystemRows documents.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Several<T> {
+struct SystemRows<T> {
     items: Vec<T>,
 }
 
@@ -117,18 +117,18 @@ fn by_id<T>(
 impl RemoteCustomers {
     /// The system at an address.
     pub fn new(url: &str, settings: &CustomerSystem, clock: &Clock) -> anyhow::Result<Self> {
-        Ok(Self(Arc::new(Wire::new(url, settings, clock)?)))
+        Ok(Self(Arc::new(SystemWire::new(url, settings, clock)?)))
     }
 
     pub(super) async fn profile(&self, customer: &str) -> Result<CustomerProfile, SourceError> {
         let path = ["customers", customer, "profile"];
-        let profile: CustomerProfile = self.0.ask(&Asked::get(&path, &[])).await?;
+        let profile: CustomerProfile = self.0.ask(&SystemCall::get(&path, &[])).await?;
         if profile.id == customer { Ok(profile) } else { Err(breach("another customer's profile")) }
     }
 
     pub(super) async fn loyalty(&self, customer: &str) -> Result<Vec<LoyaltyAccount>, SourceError> {
         let path = ["customers", customer, "loyalty"];
-        let Several { items } = self.0.ask(&Asked::get(&path, &[])).await?;
+        let SystemRows { items } = self.0.ask(&SystemCall::get(&path, &[])).await?;
         by_id(&items, i64::from(MOST_ACCOUNTS), |it: &LoyaltyAccount| it.id.clone(), None)?;
         Ok(items)
     }
@@ -143,7 +143,7 @@ impl RemoteCustomers {
         let path = ["customers", customer, "loyalty", account, "transactions"];
         let mut query = vec![("limit", page.and_one().to_string())];
         behind_in_time(page.after.as_ref(), &mut query);
-        let Several { items } = self.0.ask(&Asked::get(&path, &query)).await?;
+        let SystemRows { items } = self.0.ask(&SystemCall::get(&path, &query)).await?;
         let place = |it: &LoyaltyTransaction| PageBehind::at(it.occurred_at, &it.id);
         in_time(&items, page.and_one(), place, page.after.as_ref())?;
         let told = items.into_iter().map(|it: LoyaltyTransaction| it.without(excluded)).collect();
@@ -163,7 +163,7 @@ impl RemoteCustomers {
         query.extend(range.from.map(|from| ("from", written(from))));
         query.extend(range.to.map(|to| ("to", written(to))));
         behind_in_time(after, &mut query);
-        let Several { items } = self.0.ask(&Asked::get(&path, &query)).await?;
+        let SystemRows { items } = self.0.ask(&SystemCall::get(&path, &query)).await?;
         in_time(&items, limit, fill::place, after)?;
         if items.iter().any(|it: &CustomerPurchase| !range.holds(it.order_date)) {
             return Err(breach("purchases of another time than was asked for"));
@@ -204,7 +204,7 @@ impl RemoteCustomers {
         excluded: SensitiveCategories,
     ) -> Result<CustomerPurchase, SourceError> {
         let path = ["customers", customer, "purchases", id];
-        let found: CustomerPurchase = self.0.ask(&Asked::get(&path, &[])).await?;
+        let found: CustomerPurchase = self.0.ask(&SystemCall::get(&path, &[])).await?;
         if found.id != id {
             return Err(breach("another purchase than was asked for"));
         }
@@ -243,7 +243,7 @@ impl RemoteCustomers {
         let path = ["customers", customer, "lists"];
         let mut query = vec![("limit", page.and_one().to_string())];
         query.extend(page.after.as_ref().map(|after| ("after_id", after.id.clone())));
-        let Several { items } = self.0.ask(&Asked::get(&path, &query)).await?;
+        let SystemRows { items } = self.0.ask(&SystemCall::get(&path, &query)).await?;
         let id = |it: &Versioned| it.list.id.clone();
         by_id(&items, page.and_one(), id, page.after.as_ref())?;
         let rows = items.into_iter().map(|it| told(it.into(), excluded)).collect();
@@ -253,7 +253,7 @@ impl RemoteCustomers {
     /// A list with all that is in it.
     async fn whole(&self, customer: &str, id: &str) -> Result<KeptList, SourceError> {
         let path = ["customers", customer, "lists", id];
-        let found: Versioned = self.0.ask(&Asked::get(&path, &[])).await?;
+        let found: Versioned = self.0.ask(&SystemCall::get(&path, &[])).await?;
         if found.list.id == id { Ok(found.into()) } else { Err(breach("another list")) }
     }
 
@@ -299,7 +299,7 @@ impl RemoteCustomers {
             None => ("if-none-match", "*".to_owned()),
         };
         let body = serde_json::to_string(list).map_err(|_| breach("a list cannot be written"))?;
-        let asked = Asked {
+        let asked = SystemCall {
             method: "PUT",
             path: &path,
             query: &[],
@@ -341,7 +341,7 @@ impl RemoteCustomers {
         let path = ["customers", customer, "promotions"];
         let mut query = vec![("limit", page.and_one().to_string()), ("now", written(now))];
         query.extend(page.after.as_ref().map(|after| ("after_id", after.id.clone())));
-        let Several { items } = self.0.ask(&Asked::get(&path, &query)).await?;
+        let SystemRows { items } = self.0.ask(&SystemCall::get(&path, &query)).await?;
         by_id(&items, page.and_one(), |it: &PersonalPromotion| it.id.clone(), page.after.as_ref())?;
         let place = |it: &PersonalPromotion| PageBehind::id(&it.id);
         Ok(CustomerPage::of(items, page, place))

@@ -4,6 +4,7 @@ use super::breaker::Breaker;
 use crate::config::CustomerSystem;
 use crate::customers::source::{MOST_ITEMS, SourceError};
 use crate::kernel::clock::SECOND;
+use crate::kernel::secret::Secret;
 use crate::kernel::{Clock, Micros};
 use crate::outbound::{Caller, Fetch, FetchedAnswer, Rules};
 use crate::storage::StoreError;
@@ -29,10 +30,10 @@ const AWAY_MOST: i64 = 60 * SECOND;
 
 /// What asks.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(super) struct SystemWire {
     caller: Caller,
     base: Url,
-    authorization: Option<crate::kernel::secret::Secret>,
+    authorization: Option<Secret>,
     attempts: u32,
     places: Arc<Semaphore>,
     breaker: Breaker,
@@ -41,7 +42,7 @@ pub(super) struct Wire {
 
 /// A call of the contract.
 #[derive(Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct SystemCall<'a> {
     pub(super) method: &'static str,
     /// The segments of the path behind the base.
     pub(super) path: &'a [&'a str],
@@ -50,7 +51,7 @@ pub(super) struct Asked<'a> {
     pub(super) body: Option<String>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> SystemCall<'a> {
     /// A read.
     pub(super) fn get(path: &'a [&'a str], query: &'a [(&'static str, String)]) -> Self {
         Self { method: "GET", path, query, headers: &[], body: None }
@@ -66,7 +67,7 @@ pub(super) fn breach(what: impl std::fmt::Display) -> SourceError {
     SourceError::Failed(StoreError::corrupt(SYSTEM, what))
 }
 
-impl Wire {
+impl SystemWire {
     /// What asks the system at an address.
     pub(super) fn new(
         base: &str,
@@ -81,7 +82,7 @@ impl Wire {
         Ok(Self {
             caller: Caller::new(rules, settings.timeout)?,
             base,
-            authorization: text.map(crate::kernel::secret::Secret::new),
+            authorization: text.map(Secret::new),
             attempts: settings.attempts,
             places: Arc::new(Semaphore::new(settings.concurrent as usize)),
             breaker: Breaker::default(),
@@ -92,7 +93,7 @@ impl Wire {
     /// Asks, and reads the document of the answer.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
-        asked: &Asked<'_>,
+        asked: &SystemCall<'_>,
     ) -> Result<T, SourceError> {
         let url = self.url(asked).ok_or(SourceError::NotFound)?;
         // Whoever has to wait for long is better told than kept: others wait behind.
@@ -116,7 +117,7 @@ impl Wire {
 
     /// The answer of the first try that has one. What changes something is sent once: of a second the first may have been
     /// done.
-    async fn tried(&self, url: &Url, asked: &Asked<'_>) -> Result<FetchedAnswer, SourceError> {
+    async fn tried(&self, url: &Url, asked: &SystemCall<'_>) -> Result<FetchedAnswer, SourceError> {
         let tries = if asked.method == "GET" { self.attempts } else { 1 };
         let mut pause = AGAIN_AFTER;
         for left in (0..tries).rev() {
@@ -133,7 +134,7 @@ impl Wire {
         Err(away(BACK_IN))
     }
 
-    async fn once(&self, url: &Url, asked: &Asked<'_>) -> Result<FetchedAnswer, SourceError> {
+    async fn once(&self, url: &Url, asked: &SystemCall<'_>) -> Result<FetchedAnswer, SourceError> {
         let mut headers: Vec<(&str, &str)> =
             asked.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         if let Some(authorization) = &self.authorization {
@@ -165,7 +166,7 @@ impl Wire {
     }
 
     /// The address of a call. None where an id is what a path is walked by: no customer and nothing of theirs has it.
-    fn url(&self, asked: &Asked<'_>) -> Option<Url> {
+    fn url(&self, asked: &SystemCall<'_>) -> Option<Url> {
         if asked.path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
             return None;
         }
