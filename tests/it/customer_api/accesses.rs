@@ -3,8 +3,10 @@
 use super::shop::{CAMILLE, Given, Program, ROBIN, Shop, all, now};
 use crate::support::{problem, tell};
 use comptoir::consent::category::SensitiveCategories;
+use comptoir::consent::change::ConsentActor;
 use comptoir::customers::accesses::LoggedAccess;
 use comptoir::customers::accesses::store::{AccessesOf, list};
+use comptoir::customers::store::forget::forget;
 use comptoir::kernel::Micros;
 use comptoir::metering::Outcome;
 use comptoir::metering::find::find;
@@ -96,4 +98,37 @@ async fn what_cannot_be_shown_is_not_told_and_not_billed() {
     assert!(!refusal.to_string().contains("Camille"), "{refusal}");
     shop.app.stop().await;
     assert_eq!(billed(&shop, &program).await, 1);
+}
+
+#[tokio::test]
+async fn calls_are_held_to_the_limits_of_the_clients_plan() {
+    let shop = Shop::open().await;
+    let plan = shop.app.plan(json!([{ "name": "day", "quota": 2, "window_s": 86_400 }])).await;
+    let key = shop.app.key_under(&plan, json!({})).await;
+    let program = shop.program_of(key, "coach", all()).await;
+    let given = shop.consent(&program, CAMILLE, (all(), SensitiveCategories::NONE)).await;
+    for _ in 0..2 {
+        let answer = shop.get("/v1/customer/profile", &program, &given).await;
+        assert_eq!(answer.headers()["x-request-cost"], "1");
+        assert!(answer.headers().contains_key("ratelimit"), "{:?}", answer.headers());
+    }
+    let over = shop.get("/v1/customer/profile", &program, &given).await;
+    problem(over, 429, "quota_exceeded").await;
+    assert_eq!(shown(&shop, &given).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_shown_of_a_customer_is_forgotten_with_them() {
+    let shop = Shop::open().await;
+    let program = shop.program("coach", all()).await;
+    let given = shop.consent(&program, CAMILLE, (all(), SensitiveCategories::NONE)).await;
+    shop.read("/v1/customer/profile", &program, &given).await;
+    assert_eq!(shown(&shop, &given).await.len(), 1);
+    let mut tx = shop.app.db.begin().await.unwrap();
+    let ended = forget(&mut tx, CAMILLE, ConsentActor::Customer, now()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(ended, [given.record.grant_id]);
+    assert!(shown(&shop, &given).await.is_empty());
+    // Whatever this node still knows of the consent, there is nobody to tell of.
+    problem(shop.get("/v1/customer/profile", &program, &given).await, 401, "consent_ended").await;
 }

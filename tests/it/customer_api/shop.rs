@@ -1,6 +1,6 @@
 //! A shop with two customers, partners that are let in, and consents that are given through the stores.
 
-use crate::support::{NOON, TestApp, tell};
+use crate::support::{NOON, TestApp, TestKey, tell};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use comptoir::authz::access_token::{AccessClaims, Confirmation};
@@ -138,6 +138,16 @@ impl Shop {
     /// A program of a new partner, with what a privacy officer has approved of it.
     pub(super) async fn program(&self, sector: &str, approved: OAuthScopes) -> Program {
         let key = self.app.key(json!({})).await;
+        self.program_of(key, sector, approved).await
+    }
+
+    /// The same of the app of a key.
+    pub(super) async fn program_of(
+        &self,
+        key: TestKey,
+        sector: &str,
+        approved: OAuthScopes,
+    ) -> Program {
         let body = json!({ "app_id": key.app_id, "name": "client", "environment": "live" });
         let made = self.app.admin_ok("POST", "/admin/v1/clients", Some(body)).await;
         let (app_id, at) = (&key.app_id, now().0);
