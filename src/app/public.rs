@@ -16,7 +16,7 @@ use crate::access::{applications, caller, deprecation};
 use crate::authz;
 use crate::authz::grant::ENDED_PATH;
 use crate::config::{self, Config, Origin, Telemetry};
-use crate::customers::http::{CustomerApi, CustomerApiParts};
+use crate::customers::http::CustomerApi;
 use crate::customers::source::CustomerSource;
 use crate::http::arrival::Patience;
 use crate::http::body::IDEMPOTENCY_KEY;
@@ -307,19 +307,10 @@ fn states(
 
 /// What the operations about customers work with.
 fn about_customers(comptoir: &Comptoir) -> anyhow::Result<CustomerApi> {
-    let settings = &comptoir.config.customers;
-    let source =
-        CustomerSource::open(&comptoir.config.customer_source, &comptoir.db, &comptoir.clock);
-    Ok(CustomerApi::new(CustomerApiParts {
-        db: &comptoir.db,
-        clock: &comptoir.clock,
-        consents: &comptoir.consents,
-        keyring: &comptoir.keyring,
-        settings,
-        profile: settings.customers(settings.in_production()),
-        base: &comptoir.config.server.public_url,
-        source: source.context("`customer_source.url` cannot be used")?,
-    }))
+    let settings = &comptoir.config.customer_source;
+    let source = CustomerSource::open(settings, &comptoir.db, &comptoir.clock);
+    let source = source.context("`customer_source.url` cannot be used")?;
+    Ok(CustomerApi::new(&comptoir.authz, &comptoir.keyring, source))
 }
 
 /// What reads are answered from.

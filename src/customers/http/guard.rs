@@ -7,13 +7,14 @@
 use super::refused;
 use super::state::CustomerApi;
 use crate::access::caller;
+use crate::access::directory::KeyRecord;
+use crate::access::keys::model::KeyKind;
 use crate::access::operation::{Op, Operation, op};
-use crate::authz::access_token::{AccessClaims, Between};
-use crate::authz::clients;
+use crate::authz::access_token::AccessClaims;
+use crate::authz::client::{AuthzClient, ClientAuth, SecurityProfile};
 use crate::authz::dpop::DpopError;
 use crate::authz::htu::Htu;
-use crate::authz::presented::{self, AskedRights, ShownHeaders, TokenAbout, TokenRules};
-use crate::authz::store::used;
+use crate::authz::presented::{self, AskedRights, ShownHeaders, TokenAbout};
 use crate::consent::decide::{ConsentRead, ConsentedRead, ReadAnswer, ReadRefused};
 use crate::consent::scope::OAuthScope;
 use crate::consent::standing::{ConsentClient, CustomerStanding, Standings};
@@ -131,29 +132,50 @@ impl<O: CustomerOp, T: DeserializeOwned + ToSchema + 'static> FromRequest for Cu
 /// Judges a call. Whoever has proved to be a client is held to the limits of its app before the consent is looked at, so that
 /// looking for consents is not free of limits.
 async fn admitted<O: CustomerOp>(request: &HttpRequest) -> ApiResult<CustomerCall<O>> {
-    let api = request.app_data::<web::Data<CustomerApi>>().cloned().ok_or_else(|| {
+    let api = request.app_data::<web::Data<CustomerApi>>().cloned();
+    let api = api.filter(|api| api.authz.settings.is_on()).ok_or_else(|| {
         ApiError::new(Code::UnknownPath, "There is nothing about customers on this server.")
     })?;
-    let now = api.clock.now();
+    let now = api.authz.clock.now();
     let claims = shown(&api, request, now).await?;
-    let registered = clients::find(&api.db, &claims.client_id, now).await;
-    let registered = registered.map_err(|error| refused::unknown(&error))?;
-    let registered = registered.ok_or_else(|| {
-        let why = "the client of the token is not registered any more";
-        refused::invalid_token(&api, Code::InvalidToken, why)
-    })?;
-    let client = &registered.client;
-    let asked = presented::asked(&claims, client);
+    let (key, position) = api.key_of(&claims.client_id, now).ok_or_else(refused::unsure)?;
+    let client = client_of(&api, &key, position).await?;
+    let registered = registered(&claims, client);
+    let asked = presented::asked(&claims, &registered);
     let asked = asked.map_err(|error| refused::of_oauth(&api, &error, now))?;
-    let key = api.key_of(&client.id, now).ok_or_else(refused::unsure)?;
     caller::judge_as(request, O::OPERATION, &key, now).await?;
-    let read = consented::<O>(&api, &asked, registered.consent_client()).await?;
-    let whose = customer_by(&api.db, read.grant_id(), read.sub()).await;
+    let read = consented::<O>(&api, &asked, client).await?;
+    let whose = customer_by(&api.authz.db, read.grant_id(), read.sub()).await;
     let whose = whose.map_err(|error| refused::unknown(&error))?;
     let whose = whose.ok_or_else(|| refused::ended(&api))?;
     let ids = ScopedIds::of(&api.ids, &whose.sector);
-    let (partner, app) = (registered.partner, client.app);
+    let (partner, app) = (key.partner, key.app);
     Ok(CustomerCall { read, whose, ids, partner, app, at: now, operation: PhantomData, api })
+}
+
+/// The app of a client's key as consents are judged by it, at the position at which the key stands as it does.
+async fn client_of(api: &CustomerApi, key: &KeyRecord, position: i64) -> ApiResult<ConsentClient> {
+    let found = match key.kind {
+        KeyKind::Client => api.clients.get(&api.authz.db, key.app, position).await,
+        KeyKind::Key => Ok(None),
+    };
+    let found = found.map_err(|error| refused::unknown(&error))?;
+    found.ok_or_else(|| {
+        let why = "the client of the token is not registered for customers any more";
+        refused::invalid_token(api, Code::InvalidToken, why)
+    })
+}
+
+/// The client of a token. How it proves itself and where it sends customers have no part in a read.
+fn registered(claims: &AccessClaims, client: ConsentClient) -> AuthzClient {
+    AuthzClient {
+        id: claims.client_id.clone(),
+        app: client.id,
+        auth: ClientAuth::None,
+        profile: SecurityProfile::Fapi2,
+        redirect_uris: Vec::new(),
+        scopes: client.scopes,
+    }
 }
 
 /// All values of a header.
@@ -165,26 +187,15 @@ fn values<'a>(request: &'a HttpRequest, name: &HeaderName) -> Vec<&'a [u8]> {
 async fn shown(api: &CustomerApi, request: &HttpRequest, now: Micros) -> ApiResult<AccessClaims> {
     let (authorization, dpop) = (values(request, &AUTHORIZATION), values(request, &DPOP));
     let headers = ShownHeaders { authorization: &authorization, dpop: &dpop };
-    let address = Htu::of(&api.base, request.path());
+    let address = Htu::of(api.authz.issuer(), request.path());
     let address = address.ok_or_else(|| refused::of_oauth(api, &DpopError::Address.into(), now))?;
-    let keys = api.verifiers(now).await.map_err(|error| refused::unknown(&error))?;
-    let rules = TokenRules {
-        keys: &keys,
-        between: Between { issuer: &api.base, audience: &api.base },
-        nonces: &api.nonces,
-        needs_nonce: api.needs_nonce(),
-        customers: api.profile,
-    };
+    let keys = api.authz.keys.verifiers();
+    let rules = api.authz.token_rules(&keys);
     let judged = presented::judge(headers, (request.method().as_str(), &address), &rules, now);
     let judged = judged.map_err(|error| refused::of_oauth(api, &error, now))?;
     let unspent = judged.ok_or_else(|| refused::no_token(api))?;
-    let is_new = match unspent.mark() {
-        Some(mark) => {
-            used::note(&api.db, mark, now).await.map_err(|error| refused::unknown(&error))?
-        }
-        None => true,
-    };
-    let token = unspent.noted(is_new).map_err(|error| refused::of_oauth(api, &error, now))?;
+    let token = api.authz.replays.spend(unspent, now).await;
+    let token = token.map_err(|failed| refused::of_protocol(api, &failed, now))?;
     Ok(token.claims)
 }
 
@@ -201,16 +212,16 @@ async fn consented<O: CustomerOp>(
             _ => refused::ended(api),
         });
     };
-    let settings = api.settings.consent;
-    let known = api.consents.known_for(
-        (&api.db, &api.clock),
+    let settings = api.authz.settings.consent;
+    let known = api.authz.consents.known_for(
+        (&api.authz.db, &api.authz.clock),
         (&pointer, asked.issued_at),
         settings.stale_after(),
     );
     let known = known.await;
     // Of a customer whose account is barred, all consents are suspended in the ledger.
     let standings = Standings { client, customer: CustomerStanding::Open };
-    let now = api.clock.now();
+    let now = api.authz.clock.now();
     for scope in O::ANY_OF {
         let read = ConsentRead {
             pointer,

@@ -20,7 +20,7 @@ mod told;
 mod writes;
 
 pub use guard::scopes_of;
-pub use state::{CustomerApi, CustomerApiParts};
+pub use state::CustomerApi;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -2,6 +2,8 @@
 
 use super::state::CustomerApi;
 use crate::access::oauth::error::{OAuthCode, OAuthError};
+use crate::authz::http::answered::ProtocolFailed;
+use crate::authz::metadata::RESOURCE_PATH;
 use crate::authz::presented::{ChallengeWants, Scheme, challenge};
 use crate::consent::scope::OAuthScope;
 use crate::customers::source::SourceError;
@@ -15,7 +17,7 @@ const BACK_IN: u64 = 1;
 
 /// The header of a refusal.
 fn header(api: &CustomerApi, error: Option<&OAuthError>, wants: ChallengeWants<'_>) -> String {
-    let metadata = format!("{}/.well-known/oauth-protected-resource", api.base);
+    let metadata = format!("{}{RESOURCE_PATH}", api.authz.issuer());
     challenge(Scheme::Dpop, error, wants, &metadata)
 }
 
@@ -44,8 +46,18 @@ pub(super) fn of_oauth(api: &CustomerApi, error: &OAuthError, now: Micros) -> Ap
         _ => refusal.challenge(header(api, Some(error), ChallengeWants::default())),
     };
     match code {
-        Code::UseDpopNonce => refusal.dpop_nonce(api.nonces.issue(now)),
+        Code::UseDpopNonce => refusal.dpop_nonce(api.authz.nonces.issue(now)),
         _ => refusal,
+    }
+}
+
+/// The refusal where the use of a proof could not be noted, or it was used before.
+pub(super) fn of_protocol(api: &CustomerApi, failed: &ProtocolFailed, now: Micros) -> ApiError {
+    match failed {
+        ProtocolFailed::Protocol(error) if error.code != OAuthCode::TemporarilyUnavailable => {
+            of_oauth(api, error, now)
+        }
+        ProtocolFailed::Protocol(_) | ProtocolFailed::Api(_) => unsure(),
     }
 }
 

@@ -87,7 +87,7 @@ impl<O: Op> CustomerCall<O> {
             .insert_header((VARY, "authorization, dpop"));
         let mut response = response.body(body);
         let records = u32::try_from(documents.len()).unwrap_or(u32::MAX);
-        let note = AccessNote::new(&self.api.db, self.told(kind, documents, records));
+        let note = AccessNote::new(&self.api.authz.db, self.told(kind, documents, records));
         response.extensions_mut().insert(Records(records));
         response.extensions_mut().insert(Arc::new(note));
         Ok(response)

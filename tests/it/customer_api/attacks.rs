@@ -32,18 +32,19 @@ async fn a_bound_token_works_with_its_key_and_a_new_proof_alone() {
             None => request,
         }
     };
-    let proof = |method: &str, path: &str| program.key.proof(method, path, &given.token);
+    let nonce = shop.nonce(&given).await;
+    let proof = |method: &str, path: &str| program.key.proof((method, path), &given.token, nonce);
     let bearer = ask("Bearer", None).send().await.unwrap();
     assert!(refused(bearer, 401, "invalid_token").await.contains("error=\"invalid_token\""));
     let also = ask("Bearer", Some(proof("GET", PROFILE))).send().await.unwrap();
     refused(also, 401, "invalid_token").await;
-    let stolen = ProofKey::new().proof("GET", PROFILE, &given.token);
+    let stolen = ProofKey::new().proof(("GET", PROFILE), &given.token, nonce);
     refused(ask("DPoP", Some(stolen)).send().await.unwrap(), 401, "invalid_token").await;
     for wrong in [
         None,
         Some(proof("POST", PROFILE)),
         Some(proof("GET", "/v1/customer/loyalty")),
-        Some(program.key.proof("GET", PROFILE, "another")),
+        Some(program.key.proof(("GET", PROFILE), "another", nonce)),
     ] {
         let said = refused(ask("DPoP", wrong).send().await.unwrap(), 401, "invalid_dpop_proof");
         assert!(said.await.contains("error=\"invalid_dpop_proof\""));

@@ -5,6 +5,7 @@ mod attacks;
 mod document;
 mod fields;
 mod ids;
+mod known;
 mod lists;
 mod remote;
 mod retailer;

@@ -1,5 +1,6 @@
 //! A shop with two customers, partners that are let in, and consents that are given through the stores.
 
+use super::known::data;
 use crate::support::{NOON, TestApp, TestKey, tell};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -7,7 +8,7 @@ use comptoir::authz::access_token::{AccessClaims, Confirmation};
 use comptoir::authz::bits::{encode, sha256};
 use comptoir::authz::jwk::EcJwk;
 use comptoir::authz::signing::SigningKey;
-use comptoir::authz::store::keys::{KeySigns, make_due, signer};
+use comptoir::authz::store::keys::{self, KeySigns};
 use comptoir::consent::ask::{ConsentApproval, ConsentAsked, ConsentCeiling};
 use comptoir::consent::category::SensitiveCategories;
 use comptoir::consent::change::ConsentChange;
@@ -30,6 +31,7 @@ use comptoir::consent::store::subjects::{refer, sub_of};
 use comptoir::consent::subject::{PairwiseSub, Sector, SubjectKey, SubjectRef};
 use comptoir::kernel::Micros;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 /// How partners reach the API.
 pub(super) const BASE: &str = "https://api.example.test";
@@ -58,10 +60,24 @@ pub(super) fn all() -> OAuthScopes {
     OAuthScopes::all().of_customers()
 }
 
+/// The settings of a retailer whose customers let partners in.
+const CUSTOMERS: [(&str, &str); 8] = [
+    ("AUTHZ__CUSTOMERS", "sandbox"),
+    ("CONSENT__CONTROLLER_NAME", "Maison Exemple"),
+    ("CONSENT__CONTROLLER_ADDRESS", "1 rue du Marché, Lyon"),
+    ("CONSENT__CONTROLLER_CONTACT", "dpo@maison.example"),
+    ("CONSENT__JURISDICTION", "FR"),
+    ("CONSENT__RIGHTS_URL", "https://maison.example/rights"),
+    ("LOGIN__IDP__SHOP__ISSUER", "https://login.example.test"),
+    ("LOGIN__IDP__SHOP__CLIENT_ID", "comptoir"),
+];
+
 /// A shop.
 pub(super) struct Shop {
     pub(super) app: TestApp,
     issuer: SigningKey,
+    /// The nonce that proofs have to hold, where this node wants one.
+    nonce: OnceCell<Option<String>>,
 }
 
 /// A key of a partner's program, by which it proves its calls.
@@ -78,13 +94,21 @@ impl ProofKey {
     }
 
     /// A proof for a call with a token.
-    pub(super) fn proof(&self, method: &str, path: &str, token: &str) -> String {
+    pub(super) fn proof(
+        &self,
+        (method, path): (&str, &str),
+        token: &str,
+        nonce: Option<&str>,
+    ) -> String {
         let path = path.split('?').next().unwrap_or_default();
         let header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk });
-        let claims = json!({
+        let mut claims = json!({
             "jti": encode(random::<16>()), "htm": method, "htu": format!("{BASE}{path}"),
             "iat": now().0 / SECOND, "ath": encode(sha256(token)),
         });
+        if let Some(nonce) = nonce {
+            claims["nonce"] = json!(nonce);
+        }
         let signed = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
         let signature = self.pair.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
         format!("{signed}.{}", encode(signature.as_ref()))
@@ -116,14 +140,14 @@ impl Shop {
     /// The same with further settings.
     pub(super) async fn open_with(settings: &[(&str, &str)]) -> Self {
         let mut builder = TestApp::builder().fixed_clock(NOON).set("SERVER__PUBLIC_URL", BASE);
-        for (key, value) in settings {
+        for (key, value) in CUSTOMERS.iter().chain(settings) {
             builder = builder.set(key, value);
         }
         let app = builder.start().await;
         app.stock_shelves(2, 1).await;
         let pepper = comptoir::app::open_pepper(&app.config, &app.db).await.unwrap();
-        let made = make_due(&app.db, (&pepper, KeySigns::Tokens), |_| Some(now()), now()).await;
-        let issuer = signer(&pepper, KeySigns::Tokens, &made.unwrap().unwrap()).unwrap();
+        let stored = keys::all(&app.db, KeySigns::Tokens).await.unwrap();
+        let issuer = keys::signer(&pepper, KeySigns::Tokens, stored.last().unwrap()).unwrap();
         for (feed, lines) in data() {
             let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
             let request = app.http.post(app.admin_url(&format!("/admin/v1/customers/{feed}")));
@@ -132,7 +156,7 @@ impl Shop {
             let answer: Value = request.body(body).send().await.unwrap().json().await.unwrap();
             assert_eq!(answer["rejected"], 0, "{feed}: {answer}");
         }
-        Self { app, issuer }
+        Self { app, issuer, nonce: OnceCell::new() }
     }
 
     /// A program of a new partner, with what a privacy officer has approved of it.
@@ -253,6 +277,21 @@ impl Shop {
         read::current(&self.app.db, id).await.unwrap().unwrap()
     }
 
+    /// The nonce of proofs, asked for with a key that is a stranger's: nothing is told and nothing counted.
+    pub(super) async fn nonce(&self, given: &Given) -> Option<&str> {
+        let ask = async || {
+            let path = "/v1/customer/profile";
+            let proof = ProofKey::new().proof(("GET", path), &given.token, None);
+            let request = self.app.http.get(self.app.public_url(path)).header("dpop", proof);
+            let request = request.header("authorization", format!("DPoP {}", given.token));
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), 401);
+            let nonce = answer.headers().get("dpop-nonce");
+            nonce.map(|nonce| nonce.to_str().unwrap().to_owned())
+        };
+        self.nonce.get_or_init(ask).await.as_deref()
+    }
+
     /// Calls with a token and a proof of the program's key.
     pub(super) async fn call(
         &self,
@@ -263,7 +302,8 @@ impl Shop {
         let url = self.app.public_url(path);
         let mut request = self.app.http.request(method.parse().unwrap(), url);
         request = request.header("authorization", format!("DPoP {}", given.token));
-        request = request.header("dpop", program.key.proof(method, path, &given.token));
+        let nonce = self.nonce(given).await;
+        request = request.header("dpop", program.key.proof((method, path), &given.token, nonce));
         if let Some(tag) = if_match {
             request = request.header("if-match", tag);
         }
@@ -376,93 +416,4 @@ fn approval(agreed: OAuthScopes, let_in: SensitiveCategories) -> ConsentApproval
             ua_family: None,
         },
     }
-}
-
-/// A line of a purchase, of a category that reveals something where that is said.
-fn line(id: &str, name: &str, sensitive: Option<&str>, total: &str) -> Value {
-    json!({
-        "line_id": id, "sku": format!("sku-{name}"), "name": name, "category": format!("rayon {name}"),
-        "sensitive": sensitive, "quantity": { "value": "1", "unit_code": "C62" },
-        "line_total": { "amount": total, "currency": "EUR" },
-    })
-}
-
-fn purchase(of: &str, id: &str, (channel, at): (&str, &str), lines: Vec<Value>) -> Value {
-    json!({
-        "id": format!("{of}-{id}"), "customer_id": of, "order_number": "0001-42", "channel": channel, "store_code": "0000",
-        "order_date": at, "order_status": "completed", "lines": lines,
-        "totals": [{ "type": "total", "amount": { "amount": "12.00", "currency": "EUR" } }],
-        "receipt": { "number": "0001-42", "url": "https://shop.example/receipts/42" },
-        "loyalty": { "earned": "12" },
-    })
-}
-
-fn profile(id: &str, name: &str) -> Value {
-    json!({
-        "id": id, "given_name": name, "family_name": "Secretname", "email": format!("{name}@example.com"),
-        "email_verified": true, "phone": "+33240000000", "birth_date": "1990-02-28", "locale": "fr-FR",
-        "address": { "lines": ["1 rue du Port"], "postal_code": "44000", "city": "Nantes", "country": "FR" },
-        "home_store_code": "0000", "preferences": { "diets": ["vegetarian"], "allergens": ["nuts"] },
-    })
-}
-
-/// At the till and online; one of which all is sensitive, and one from long ago.
-fn bought(of: &str) -> [Value; 4] {
-    let (till, web) = ("in_store", "online");
-    let hidden = || line("1", "Doliprane", Some("pharmacy"), "4.00");
-    let shown = vec![hidden(), line("2", "Comte", None, "8.00")];
-    let all_hidden = vec![line("1", "Doliprane", Some("pharmacy"), "12.00")];
-    [
-        purchase(of, "till", (till, "2026-11-20T10:00:00Z"), shown),
-        purchase(of, "web", (web, "2026-10-02T10:00:00Z"), vec![line("1", "Vis", None, "12.00")]),
-        purchase(of, "hidden", (web, "2026-10-01T10:00:00Z"), all_hidden),
-        purchase(
-            of,
-            "old",
-            (till, "2025-01-05T10:00:00Z"),
-            vec![line("1", "Ancien", None, "12.00")],
-        ),
-    ]
-}
-
-fn account(of: &str) -> Value {
-    let moved = |id: &str, at: &str| {
-        json!({ "id": format!("{of}-{id}"), "type": "earn", "points": "12", "purchase_id": format!("{of}-web"),
-                "description": "Achat", "occurred_at": at })
-    };
-    json!({
-        "id": format!("{of}-account"), "customer_id": of, "program": { "id": "club", "name": "Club" },
-        "membership_number": "1234563021", "membership_number_masked": "••21",
-        "tier": { "id": "gold", "name": "Or", "valid_through": "2026-12-31" },
-        "balances": [{ "currency": { "code": "PTS", "name": "points" }, "available": "1200" }],
-        "transactions": [moved("m2", "2026-10-02T10:00:00Z"), moved("m1", "2025-01-05T10:00:00Z")],
-    })
-}
-
-fn list(of: &str, id: &str, kind: &str) -> Value {
-    json!({
-        "id": format!("{of}-{id}"), "customer_id": of, "type": kind, "name": id, "items": [
-            { "item_id": format!("{of}-{id}-1"), "sku": "sku-Vis", "quantity": 2, "added_at": "2026-11-01T10:00:00Z" },
-            { "item_id": format!("{of}-{id}-2"), "sku": "sku-Doliprane", "sensitive": "pharmacy", "quantity": 1,
-              "added_at": "2026-11-01T10:00:00Z" },
-        ],
-    })
-}
-
-fn promotion(of: &str) -> Value {
-    json!({ "id": format!("{of}-offer"), "customer_id": of, "code": "W1", "title": "-10 %", "type": "percent_off",
-            "value": "10", "state": "offered" })
-}
-
-/// What is known of the customers, by feed.
-fn data() -> [(&'static str, Vec<Value>); 5] {
-    let both = [CAMILLE, ROBIN];
-    let lists = |of| [list(of, "courses", "shopping"), list(of, "vus", "viewed")];
-    [
-        ("customers", vec![profile(CAMILLE, "Camille"), profile(ROBIN, "Robin")]),
-        ("purchases", both.into_iter().flat_map(bought).collect()),
-        ("loyalty", both.into_iter().map(account).collect()),
-        ("lists", both.into_iter().flat_map(lists).collect()),
-        ("promotions", both.into_iter().map(promotion).collect()),
-    ]
 }
