@@ -15,6 +15,7 @@ use crate::customers::accesses::AccessNote;
 use crate::explain::api::Explainer;
 use crate::explain::{LimitState, Reason, Refusal, Who};
 use crate::http::answer::{Cache, Records, Share};
+use crate::http::arrival::CameAsHead;
 use crate::http::error::AsItIs;
 use crate::http::{ApiError, Code};
 use crate::idempotency::Note;
@@ -83,10 +84,6 @@ pub(super) struct Recorded {
     /// The same in thousandths of a unit, which quotas settle to; 0 where the caller is not known.
     pub(super) cost_milli: u32,
 }
-
-/// Marks a request that came as HEAD and is routed as GET.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct CameAsHead;
 
 /// A call that has been answered but not yet recorded.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! is one place that knows errors. What was judged here goes along and is not judged again.
 
 use super::connection::Line;
-use super::finish::{Answered, CameAsHead, EVENT_ID, Finisher};
+use super::finish::{Answered, EVENT_ID, Finisher};
 use super::metered::Metered;
 use super::readiness::Readiness;
 use super::request_cost::COST;
@@ -12,7 +12,7 @@ use crate::access::operation::{Op as _, op};
 use crate::access::policy::{Admitted, CallView, Gate, Judgement, Refused};
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::{self, Cache, JSON, VARIES};
-use crate::http::arrival::Patience;
+use crate::http::arrival::{CameAsHead, Patience};
 use crate::http::{encoding, linked};
 use crate::kernel::Micros;
 use crate::kernel::id::ProductId;

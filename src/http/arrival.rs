@@ -21,6 +21,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+/// Marks a request that came as HEAD and is routed as GET.
+#[derive(Debug, Clone, Copy)]
+pub struct CameAsHead;
+
 /// How long a body may stand still when the program is told to stop.
 const STOPPING: Duration = Duration::from_secs(1);
 

@@ -20,12 +20,13 @@ use crate::consent::scope::OAuthScope;
 use crate::consent::standing::{ConsentClient, CustomerStanding, Standings};
 use crate::consent::store::subjects::{ConsentCustomer, customer_by};
 use crate::consent::subject::ScopedIds;
+use crate::http::arrival::CameAsHead;
 use crate::http::{ApiError, ApiResult, Code, JsonBody};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId};
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -178,6 +179,11 @@ fn registered(claims: &AccessClaims, client: ConsentClient) -> AuthzClient {
     }
 }
 
+/// The method as the client has sent it, for which its proof is made.
+fn method(request: &HttpRequest) -> &str {
+    if request.extensions().contains::<CameAsHead>() { "HEAD" } else { request.method().as_str() }
+}
+
 /// All values of a header.
 fn values<'a>(request: &'a HttpRequest, name: &HeaderName) -> Vec<&'a [u8]> {
     request.headers().get_all(name).map(HeaderValue::as_bytes).collect()
@@ -191,7 +197,7 @@ async fn shown(api: &CustomerApi, request: &HttpRequest, now: Micros) -> ApiResu
     let address = address.ok_or_else(|| refused::of_oauth(api, &DpopError::Address.into(), now))?;
     let keys = api.authz.keys.verifiers();
     let rules = api.authz.token_rules(&keys);
-    let judged = presented::judge(headers, (request.method().as_str(), &address), &rules, now);
+    let judged = presented::judge(headers, (method(request), &address), &rules, now);
     let judged = judged.map_err(|error| refused::of_oauth(api, &error, now))?;
     let unspent = judged.ok_or_else(|| refused::no_token(api))?;
     let token = api.authz.replays.spend(unspent, now).await;

@@ -55,6 +55,21 @@ async fn a_bound_token_works_with_its_key_and_a_new_proof_alone() {
 }
 
 #[tokio::test]
+async fn a_proof_is_made_for_the_method_that_is_sent() {
+    let shop = Shop::open().await;
+    let program = shop.program("coach", all()).await;
+    let given = shop.consent(&program, CAMILLE, (all(), SensitiveCategories::NONE)).await;
+    let who = (&program, &given);
+    let head = shop.call(("HEAD", PROFILE), who, (None, None)).await;
+    assert_eq!((head.status().as_u16(), head.bytes().await.unwrap().len()), (200, 0));
+    let nonce = shop.nonce(&given).await;
+    let request = shop.app.http.head(shop.app.public_url(PROFILE));
+    let request = request.header("authorization", format!("DPoP {}", given.token));
+    let proof = program.key.proof(("GET", PROFILE), &given.token, nonce);
+    assert_eq!(request.header("dpop", proof).send().await.unwrap().status(), 401);
+}
+
+#[tokio::test]
 async fn who_shows_no_token_is_told_where_to_get_one() {
     let shop = Shop::open().await;
     let url = shop.app.public_url(PROFILE);

@@ -183,7 +183,7 @@ pub struct LoyaltyMoveOut {
     #[schema(example = "Achat")]
     pub description: Option<String>,
     /// When.
-    #[schema(example = "2026-11-22T09:41:07Z", format = "date-time")]
+    #[schema(example = "2026-11-22T09:41:07Z", format = DateTime)]
     pub occurred_at: Option<String>,
 }
 
@@ -206,7 +206,7 @@ pub struct CustomerListItemOut {
     #[schema(example = "le grand")]
     pub note: Option<String>,
     /// When it came into the list.
-    #[schema(example = "2026-11-22T09:41:07Z", format = "date-time")]
+    #[schema(example = "2026-11-22T09:41:07Z", format = DateTime)]
     pub added_at: Option<String>,
     /// How it came there.
     pub source: Option<ListItemSource>,
@@ -268,10 +268,10 @@ pub struct CustomerPromotionOut {
     /// How far the customer is with it.
     pub state: Option<PersonalPromotionState>,
     /// From when it counts; null for always.
-    #[schema(example = "2026-11-22T09:41:07Z", format = "date-time")]
+    #[schema(example = "2026-11-22T09:41:07Z", format = DateTime)]
     pub valid_from: Option<String>,
     /// When it ends; null for never.
-    #[schema(example = "2026-11-22T09:41:07Z", format = "date-time")]
+    #[schema(example = "2026-11-22T09:41:07Z", format = DateTime)]
     pub valid_through: Option<String>,
 }
 

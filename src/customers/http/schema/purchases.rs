@@ -88,10 +88,10 @@ pub struct CustomerPurchaseLineOut {
     #[schema(example = "1")]
     pub returned_quantity: Option<String>,
     /// Until when it may come back.
-    #[schema(example = "2026-11-22T09:41:07Z", format = "date-time")]
+    #[schema(example = "2026-11-22T09:41:07Z", format = DateTime)]
     pub returnable_until: Option<String>,
     /// Until when it is under warranty.
-    #[schema(example = "2026-11-22T09:41:07Z", format = "date-time")]
+    #[schema(example = "2026-11-22T09:41:07Z", format = DateTime)]
     pub warranty_until: Option<String>,
 }
 
@@ -110,7 +110,7 @@ pub struct PurchaseAdjustmentOut {
     /// How much money went, as a positive amount.
     pub amount: Option<CustomerMoneyOut>,
     /// When.
-    #[schema(example = "2026-11-22T09:41:07Z", format = "date-time")]
+    #[schema(example = "2026-11-22T09:41:07Z", format = DateTime)]
     pub occurred_at: Option<String>,
 }
 
@@ -148,7 +148,7 @@ pub struct CustomerPurchaseOut {
     #[schema(example = "0001")]
     pub store_code: Option<String>,
     /// When it was made.
-    #[schema(example = "2026-11-22T09:41:07Z", format = "date-time")]
+    #[schema(example = "2026-11-22T09:41:07Z", format = DateTime)]
     pub order_date: Option<String>,
     /// How far it is.
     pub order_status: Option<PurchaseStatus>,
