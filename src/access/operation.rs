@@ -260,9 +260,9 @@ operations! {
     /// The proof that a closed period counts one of the app's own events: all events of its day are read for it.
     GetUsageEventProof = 48 "get_usage_event_proof" "usage" "GET" "/v1/usage/events/{event_id}/proof" None, 10_000;
     /// What the app is told of its customers' consents.
-    PollConsentEvents = 60 "poll_consent_events" "consents" "POST" "/oauth/events/poll" None, 100;
+    PollConsentEvents = 64 "poll_consent_events" "consents" "POST" "/oauth/events/poll" None, 100;
     /// That what a customer wants to be deleted was.
-    ConfirmDeletion = 61 "confirm_deletion" "consents" "POST" "/oauth/events/{jti}/deletion-confirmation" None, 100;
+    ConfirmDeletion = 65 "confirm_deletion" "consents" "POST" "/oauth/events/{jti}/deletion-confirmation" None, 100;
     /// A message to a subscription's receiver: nobody calls it, and it takes from no limit.
     DeliverMessage = 50 "deliver_message" "subscriptions" "POST" "" None, 1_000;
     /// A message that tries a receiver out.

@@ -13,7 +13,6 @@ use crate::access::leaks::{self, Leaks};
 use crate::access::oauth::OAuth;
 use crate::access::operation::{self, Op as _, op};
 use crate::access::{applications, caller, deprecation};
-use crate::authz;
 use crate::authz::grant::ENDED_PATH;
 use crate::config::{self, Config, Origin, Telemetry};
 use crate::customers::http::CustomerApi;
