@@ -387,15 +387,20 @@ fn over_limit(key: &KeyRecord, decision: &Decision) -> ApiError {
     let which = violated.join(", ");
     let retry_after = decision.retry_after_s().map(u64::from);
     if decision.is_reduced() {
-        let detail = if decision.is_degraded() {
+        let detail = if decision.is_by_plan() {
+            "The store in which the parts of the service count limits together cannot be reached for a moment, and \
+             your plan grants nothing while that is so. That does not say that it is exceeded. Try again in some \
+             seconds."
+                .to_owned()
+        } else if decision.is_degraded() {
             "The parts of the service cannot count limits together for a moment, so that each grants a share of \
              what was left, and this call is more than is left of this share. That does not say that your plan is \
              exceeded. Try again in some seconds."
                 .to_owned()
         } else {
             format!(
-                "Nothing of the limit {which} is free now: what is not used of it is held by other parts of the \
-                 service, which give back within seconds what they do not need. Try again then."
+                "Nothing of the limit {which} is free here now: other parts of the service hold, or have used by now, \
+                 what was left of it, and give back within seconds what they do not need. Try again then."
             )
         };
         return ApiError::new(Code::ReducedCapacity, detail).limited(violated, retry_after);

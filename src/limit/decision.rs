@@ -45,6 +45,8 @@ pub struct Decision {
     violated: u8,
     /// Whether it was made from a share of the limits.
     degraded: bool,
+    /// Whether the plan grants nothing while the nodes cannot count together.
+    by_plan: bool,
     /// The limits that refused for lack of what this node may grant.
     reduced: u8,
     /// The limits that grant nothing for a fixed time, and the seconds of it.
@@ -61,6 +63,7 @@ impl Default for Decision {
             asked: 0,
             violated: 0,
             degraded: false,
+            by_plan: false,
             reduced: 0,
             shut: 0,
             shut_s: 0,
@@ -112,6 +115,19 @@ impl Decision {
         self.reduce(place, Verdict::Wait { micros: u64::from(seconds) * 1_000_000 });
         self.shut |= 1 << place;
         self.shut_s = self.shut_s.max(seconds);
+    }
+
+    /// Notes that this node grants nothing of the limit at `place` for a time because the plan asks for that where the
+    /// nodes cannot count together.
+    pub fn shut_by_plan(&mut self, place: usize, seconds: u32) {
+        self.by_plan = true;
+        self.shut(place, seconds);
+    }
+
+    /// Whether the plan grants nothing while the nodes cannot count together.
+    #[must_use]
+    pub fn is_by_plan(&self) -> bool {
+        self.by_plan
     }
 
     /// Whether this node granted from its share.

@@ -30,20 +30,26 @@ impl Shared {
         if self.mode == Mode::Strict {
             accounts.each(|account, level| ask_known(account, level, ask, &mut decision));
         }
-        if decision.allowed() {
+        let grants_shares = terms.when_degraded == WhenDegraded::Share;
+        if decision.allowed() && grants_shares {
             accounts.each(|account, level| ask_share(account, level, ask, n, &mut decision));
-        }
-        if decision.allowed() && terms.when_degraded == WhenDegraded::Refuse {
+        } else if decision.allowed() {
             let limits = terms.limits.list().iter().enumerate();
             for (place, _) in limits.filter(|(_, limit)| limit.operations.cover(ask.operation)) {
-                decision.shut(place, AGAIN_S);
+                decision.shut_by_plan(place, AGAIN_S);
             }
         }
         let mut granted = Vec::new();
         accounts.each(|account, level| {
             account.conclude(level, ask, &mut decision);
-            take_rates(account, level, ask, n, &mut decision);
-            granted.extend(take_quotas(account, level, ask, n, &mut decision));
+            if self.mode == Mode::Strict {
+                stand_known(account, level, ask, &mut decision);
+            }
+            // A plan that grants nothing meanwhile begins no share, which would bind when Redis is back.
+            if grants_shares {
+                take_rates(account, level, ask, n, &mut decision);
+                granted.extend(take_quotas(account, level, ask, n, &mut decision));
+            }
         });
         drop(accounts);
         let permit = (terms.ends() && decision.allowed())
@@ -168,7 +174,8 @@ fn take_rates(account: &mut Account, level: &Level, ask: &Ask, n: u32, decision:
     }
 }
 
-/// The same of quotas; what each has granted.
+/// The same of quotas; what each has granted. How long a share that is the tighter lasts nobody knows: it says what a
+/// refusal by it says.
 fn take_quotas(
     account: &mut Account,
     level: &Level,
@@ -189,7 +196,14 @@ fn take_quotas(
         }
         let left = u32::try_from(share.left(placed.grant.quota) / 1_000).unwrap_or(u32::MAX);
         let mut standing = decision.standing(placed.place);
-        standing.remaining = standing.remaining.min(left);
+        // Where the share is the tighter, more may be there as soon as nodes count together again, and not only when the
+        // period ends. Who is refused by the quota itself has to wait for that all the same.
+        if left < standing.remaining {
+            standing.remaining = left;
+            if !decision.violates(placed.place) {
+                standing.reset_s = AGAIN_S;
+            }
+        }
         decision.stand(placed.place, standing);
     }
     granted
