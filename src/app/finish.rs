@@ -13,7 +13,7 @@ use crate::access::policy::Gate;
 use crate::access::{Operation, deprecation};
 use crate::customers::accesses::AccessNote;
 use crate::explain::api::Explainer;
-use crate::explain::{LimitState, Reason, Refusal, Who};
+use crate::explain::{LimitState, Reason, Reduced, Refusal, Who};
 use crate::http::answer::{Cache, Records, Share};
 use crate::http::arrival::CameAsHead;
 use crate::http::error::AsItIs;
@@ -358,7 +358,11 @@ fn refusal_of((request, judged): (&HttpRequest, &Judged), error: &ApiError) -> R
         Verdict::Wait { micros } => Some(micros),
         Verdict::Admitted | Verdict::Busy | Verdict::Never => None,
     });
-    let address = || request.app_data::<web::Data<Gate>>()?.client_of(request);
+    let gate = request.app_data::<web::Data<Gate>>();
+    let address = || gate?.client_of(request);
+    let reduced = limits_of(judged).zip(gate).and_then(|((key, after), gate)| {
+        Reduced::of(gate.keyring().limiter(), key, after, judged.at)
+    });
     Refusal {
         at: judged.at.0,
         operation: path_is_one.then_some(judged.operation.code),
@@ -374,6 +378,7 @@ fn refusal_of((request, judged): (&HttpRequest, &Judged), error: &ApiError) -> R
             None => Reason::of(key, error.code(), address),
         }),
         wait_us,
+        reduced: reduced.filter(|_| error.code() == Code::ReducedCapacity),
     }
 }
 

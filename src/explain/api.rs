@@ -1,9 +1,10 @@
 //! `GET /v1/refusals`: what of the caller's app was refused, and why.
 
+use super::limit_state::LimitStateOut;
 use super::query::RefusalsQuery;
 use super::reason::INVALID_CLIENT;
 use super::reason::{Reason, Seen};
-use super::refusal::{LimitKind, LimitState, Refusal};
+use super::refusal::Refusal;
 use super::store::{self, Asked, Place, Row};
 use super::{Sealer, Tally};
 use crate::access::Pepper;
@@ -40,33 +41,6 @@ pub struct Explainer {
 /// Mounts the handlers.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list_refusals).service(get_refusal);
-}
-
-/// How a limit stood when a call was refused.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct LimitStateOut {
-    /// Name of the limit in the plan.
-    #[schema(example = "burst")]
-    name: String,
-    /// `rate` (units over a window that moves along), `quota` (units in a period) or `concurrency` (calls
-    /// at once).
-    #[schema(example = "rate")]
-    kind: &'static str,
-    /// Units, or calls at once, that it grants.
-    #[schema(example = 50)]
-    granted: u32,
-    /// Seconds of its window or period; null where it has none.
-    #[schema(required = true, example = 1)]
-    seconds: Option<u32>,
-    /// Whole units that were left, or calls that might have begun.
-    #[schema(example = 0)]
-    remaining: u32,
-    /// Seconds until it would have admitted the call or, where it did not refuse, until all was there again.
-    #[schema(example = 1)]
-    reset_s: u32,
-    /// Whether it refused the call.
-    #[schema(example = true)]
-    violated: bool,
 }
 
 /// What of a key refused a call. What does not concern the code is null.
@@ -250,19 +224,6 @@ pub struct PageOfRefusals {
     pub own: String,
 }
 
-impl From<LimitState> for LimitStateOut {
-    fn from(limit: LimitState) -> Self {
-        let kind = match limit.kind {
-            LimitKind::Rate => "rate",
-            LimitKind::Quota => "quota",
-            LimitKind::Concurrency => "concurrency",
-        };
-        let LimitState { name, granted, seconds, remaining, reset_s, violated, .. } = limit;
-        let seconds = (seconds > 0).then_some(seconds);
-        Self { name, kind, granted, seconds, remaining, reset_s, violated }
-    }
-}
-
 impl From<Refusal> for RefusalOut {
     fn from(refusal: Refusal) -> Self {
         let (operation, who) = (refusal.operation(), refusal.who);
@@ -282,7 +243,7 @@ impl From<Refusal> for RefusalOut {
             plan_version: who.map(|who| who.plan_version),
             admitted_at: refusal.admitted_at(),
             code: refusal.code,
-            limits: refusal.limits.into_iter().map(Into::into).collect(),
+            limits: LimitStateOut::all(refusal.limits, refusal.reduced.as_ref()),
             reason: refusal.reason.map(Into::into),
             stop: None,
         }
@@ -367,6 +328,7 @@ impl Explainer {
             limits: Vec::new(),
             reason: None,
             wait_us: None,
+            reduced: None,
         }
     }
 

@@ -6,8 +6,10 @@
 //! writes nothing. The history counts refusals by minute, see [`Tally`].
 
 pub mod api;
+pub mod limit_state;
 pub mod query;
 pub mod reason;
+pub mod reduced;
 pub mod refusal;
 pub mod seal;
 pub mod stop;
@@ -16,6 +18,7 @@ pub mod tally;
 mod tokens;
 
 pub use reason::Reason;
+pub use reduced::{Reduced, Shortage};
 pub use refusal::{LimitKind, LimitState, Refusal, Who};
 pub use seal::Sealer;
 pub use tally::Tally;

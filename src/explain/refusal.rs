@@ -1,6 +1,7 @@
 //! A refusal as a value.
 
 use super::reason::{self, INVALID_CLIENT, Reason};
+use super::reduced::{self, Reduced};
 use crate::access::Environment;
 use crate::access::directory::KeyRecord;
 use crate::access::operation::{self, Operation};
@@ -33,6 +34,9 @@ pub struct Refusal {
     pub reason: Option<Reason>,
     /// Microseconds of quiet after which the limits would have admitted it, where waiting helps.
     pub wait_us: Option<u64>,
+    /// What it went by where that was less than the limits grant. In an id it stands behind the rest.
+    #[serde(skip)]
+    pub reduced: Option<Reduced>,
 }
 
 /// Whose call was refused.
@@ -191,6 +195,11 @@ impl Refusal {
         if let Some(reason) = self.reason_in_words() {
             let _ = write!(words, " {reason}");
         }
+        if self.code == Code::ReducedCapacity.as_str() {
+            let units = format!("{whole}.{milli:03}");
+            let why = reduced::in_words(self.reduced.as_ref(), &self.limits, &units);
+            return format!("{words} {why}");
+        }
         for limit in self.limits.iter().filter(|limit| limit.violated) {
             let LimitState { name, granted, seconds, remaining, .. } = limit;
             // Writing to a String cannot fail.
@@ -243,6 +252,7 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explain::Shortage;
 
     fn refusal(code: Code, weight_milli: u32, limits: &[(LimitKind, u32, u32)]) -> Refusal {
         let wait_s = limits.iter().map(|(.., reset_s)| *reset_s).max();
@@ -265,7 +275,29 @@ mod tests {
             reason: None,
             wait_us: wait_s.map(|seconds| u64::from(seconds) * 1_000_000 - 250_000),
             limits: limits.iter().map(limit).collect(),
+            reduced: None,
         }
+    }
+
+    #[test]
+    fn what_one_node_might_not_grant_is_no_plan_that_is_used_up() {
+        let refused = refusal(Code::ReducedCapacity, 1_000, &[(LimitKind::Quota, 9, 5)]);
+        for (why, told) in [
+            (Shortage::Share, "each node granted a share of what was left"),
+            (Shortage::Plan, "the plan grants nothing while that is so"),
+            (Shortage::Lent, "given to other nodes"),
+        ] {
+            let reduced = Some(Reduced { why, used_milli: vec![Some(4_500)] });
+            let words = Refusal { reduced, ..refused.clone() }.in_words();
+            assert!(words.contains(told) && words.contains("after 5 s"), "{words}");
+            assert!(
+                words.contains("`limit` grants 9 units a period, of which 4.500 were"),
+                "{words}"
+            );
+            assert!(!words.contains("had 0 left"), "{words}");
+        }
+        // One of an id that was made before it was told why.
+        assert!(!refused.in_words().contains("had 0 left"));
     }
 
     #[test]

@@ -45,6 +45,9 @@ impl Sealer {
     #[must_use]
     pub fn seal(&self, refusal: &Refusal) -> Option<String> {
         let mut bytes = postcard::to_allocvec(refusal).ok()?;
+        if let Some(reduced) = &refusal.reduced {
+            bytes.extend(postcard::to_allocvec(reduced).ok()?);
+        }
         let sum = self.sum(&bytes);
         bytes.extend_from_slice(sum.as_bytes());
         Some(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
@@ -60,13 +63,20 @@ impl Sealer {
         if self.sum(body) != *sum {
             return Err(InvalidRefusalId);
         }
-        postcard::from_bytes(body).map_err(|_| InvalidRefusalId)
+        let (mut refusal, rest) =
+            postcard::take_from_bytes::<Refusal>(body).map_err(|_| InvalidRefusalId)?;
+        if !rest.is_empty() {
+            let reduced = postcard::from_bytes(rest).map_err(|_| InvalidRefusalId)?;
+            refusal.reduced = Some(reduced);
+        }
+        Ok(refusal)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::reason::Reason;
+    use super::super::reduced::{Reduced, Shortage};
     use super::super::refusal::{LimitKind, LimitState, Who};
     use super::*;
     use crate::access::terms::Level;
@@ -100,6 +110,7 @@ mod tests {
             limits: (0..limits).map(limit).collect(),
             reason: None,
             wait_us: Some(u64::MAX),
+            reduced: Some(Reduced { why: Shortage::Lent, used_milli: vec![Some(most); limits] }),
         }
     }
 
@@ -109,6 +120,9 @@ mod tests {
         let id = sealer.seal(&refusal(8)).unwrap();
         assert!(id.len() <= LONGEST, "{}", id.len());
         assert_eq!(sealer.open(&id), Ok(refusal(8)));
+        // Those that went by the limits themselves say nothing more.
+        let exceeded = Refusal { reduced: None, ..refusal(8) };
+        assert_eq!(sealer.open(&sealer.seal(&exceeded).unwrap()), Ok(exceeded));
     }
 
     #[test]

@@ -34,6 +34,7 @@ impl Explain for Explainer {
             limits,
             reason,
             wait_us,
+            reduced: None,
         })
     }
 }

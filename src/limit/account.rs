@@ -308,6 +308,20 @@ impl Account {
         }
     }
 
+    /// What is known to be used of the quotas of the level; by the shared counters, too, where those are `exact`.
+    pub(super) fn known_used(
+        &mut self,
+        level: &Level,
+        (now, exact): (Micros, bool),
+        used: &mut Vec<(usize, u64)>,
+    ) {
+        for (quota, counter) in level.quotas.iter().zip(&mut self.counters) {
+            counter.roll(now);
+            let milli = if exact { counter.known(now) } else { counter.used(now).0 };
+            used.push((quota.place, milli));
+        }
+    }
+
     pub(super) fn all_counters(&mut self) -> impl Iterator<Item = &mut Counter> {
         self.counters.iter_mut().chain(&mut self.rest_counters)
     }

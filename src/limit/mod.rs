@@ -72,6 +72,22 @@ impl Limiter {
         subject.look(terms, now)
     }
 
+    /// What is known to be used of each quota of the terms, by its place in the plan, in thousandths of a unit. What
+    /// nodes have leased they may not have used: then that is what the ledger has and this node has taken.
+    #[must_use]
+    pub fn known_used(
+        &self,
+        subject: &Subject,
+        terms: &Arc<Terms>,
+        now: Micros,
+    ) -> Vec<(usize, u64)> {
+        let is_exact = match self {
+            Self::Local(_) => false,
+            Self::Shared(shared) => shared.is_exact(),
+        };
+        subject.known_used(terms, now, is_exact)
+    }
+
     /// Takes a call from every limit of the terms, or from none.
     pub fn check(
         &self,

@@ -112,6 +112,24 @@ impl Subject {
         looks.sort_unstable_by_key(|look| look.place);
         looks
     }
+
+    /// What is known to be used of each quota, by its place; by the shared counters, too, where those are `exact`.
+    pub(super) fn known_used(
+        &self,
+        terms: &Arc<Terms>,
+        now: Micros,
+        exact: bool,
+    ) -> Vec<(usize, u64)> {
+        let mut used = Vec::new();
+        for (account, per) in self.levels() {
+            if let Some(account) = account {
+                let mut account = account.lock();
+                account.follow(terms, now);
+                account.known_used(terms.level(per), (now, exact), &mut used);
+            }
+        }
+        used
+    }
 }
 
 impl Held {

@@ -3,6 +3,7 @@
 mod away;
 mod kept;
 mod restarted;
+mod told;
 
 use crate::support::cluster::{Cluster, Issued};
 use crate::support::process::wait_until;

@@ -50,8 +50,8 @@ async fn a_call_over_the_limit_is_explained_with_the_counters_of_that_moment() {
     assert_eq!(
         why["limits"],
         json!([
-            { "name": "burst", "kind": "rate", "granted": 2, "seconds": 3, "remaining": 0, "reset_s": 2, "violated": true },
-            { "name": "day", "kind": "rate", "granted": 50, "seconds": 86_400, "remaining": 48, "reset_s": 3_456, "violated": false },
+            { "name": "burst", "kind": "rate", "granted": 2, "seconds": 3, "remaining": 0, "used": null, "reset_s": 2, "violated": true },
+            { "name": "day", "kind": "rate", "granted": 50, "seconds": 86_400, "remaining": 48, "used": null, "reset_s": 3_456, "violated": false },
         ])
     );
     assert!(why["explanation"].as_str().unwrap().contains("`burst` grants 2 units over 3 s"));
@@ -112,6 +112,7 @@ async fn a_caller_who_hangs_up_takes_no_counted_refusal_with_it() {
         reason: None,
         wait_us: None,
         limits: Vec::new(),
+        reduced: None,
     };
     explainer.tally.count(&refusal, "ref_0");
     // Dropped at its first wait, as a handler whose client is gone.

@@ -86,6 +86,11 @@ impl Shared {
         &self.local
     }
 
+    /// Whether what the shared counters tell is used, and not leased.
+    pub(in super::super) fn is_exact(&self) -> bool {
+        self.mode == Mode::Strict
+    }
+
     /// What gives back to Redis; it has to be run.
     #[must_use]
     pub fn giver(&self) -> &Arc<Giver> {
