@@ -55,7 +55,8 @@ async fn list_refusals(
 ///
 /// The rule that refused a call of the partner API, what of the key it was, and how each limit stood at that
 /// moment, for the `refusal_id` of its problem document. The address of a call is in that id alone, not in
-/// those of the history. `stop` says who suspended or froze it and why: of suspensions of keys, apps and partners, which
+/// those of the history. Of a call of the admin API it is what its caller was told; the history has none of
+/// those, and the audit log has each 403, close ones of the same caller as one entry. `stop` says who suspended or froze it and why: of suspensions of keys, apps and partners, which
 /// only the audit log tells, to who may read that (`read_audit`).
 #[utoipa::path(
     tag = "refusals", operation_id = "get_refusal",

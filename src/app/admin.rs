@@ -9,6 +9,7 @@ use crate::admin::oidc::provider::Provider;
 use crate::admin::{self, AdminState};
 use crate::authz::events::rules;
 use crate::cluster::Redis;
+use crate::explain::api::Explainer;
 use crate::feeds::levels::Writer;
 use crate::http::BodyLimit;
 use crate::http::answer::Cache;
@@ -121,6 +122,7 @@ async fn problems<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let operations = request.app_data::<web::Data<Operations>>().cloned();
+    let explainer = request.app_data::<web::Data<Explainer>>().cloned();
     let response = next.call(request).await?;
     let error = match (operations, finish::problem_of(&response)) {
         (Some(operations), Some(error)) if response.request().path() != "/readyz" => {
@@ -130,6 +132,10 @@ async fn problems<B: MessageBody + 'static>(
     };
     let Some((operations, error)) = error else {
         return Ok(response.map_body(|_, b| EitherBody::left(b)));
+    };
+    let error = match &explainer {
+        Some(explainer) => explained(explainer, error),
+        None => error,
     };
     let n = operations.calls.fetch_add(1, Ordering::Relaxed);
     let body = finish::problem_body(
@@ -149,6 +155,15 @@ async fn problems<B: MessageBody + 'static>(
     }
     let (request, _) = response.into_parts();
     Ok(ServiceResponse::new(request, document).map_body(|_, body| EitherBody::right(body)))
+}
+
+/// A refusal with the id that explains it; another error as it is.
+fn explained(explainer: &Explainer, error: ApiError) -> ApiError {
+    if !matches!(error.code().status(), 401 | 403 | 429) || error.is_explained() {
+        return error;
+    }
+    let id = explainer.explain_to_admins(&error);
+    error.refusal_id(id)
 }
 
 async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {

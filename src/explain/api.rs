@@ -106,7 +106,7 @@ impl From<Reason> for ReasonOut {
                 Self { contract_from: from, contract_until: until, ..none }
             }
             Reason::Frozen { told, .. } => Self { told, ..none },
-            Reason::Suspended { .. } => none,
+            Reason::Suspended { .. } | Reason::Told(_) => none,
             Reason::Secret(Unusable::Before(at)) => Self { secret_from: Some(at), ..none },
             Reason::Secret(Unusable::Replaced(at) | Unusable::TakenBack(at)) => {
                 Self { secret_until: Some(at), ..none }
@@ -228,6 +228,7 @@ impl From<Refusal> for RefusalOut {
     fn from(refusal: Refusal) -> Self {
         let (operation, who) = (refusal.operation(), refusal.who);
         let (whole, milli) = (refusal.weight_milli / 1_000, refusal.weight_milli % 1_000);
+        let of_admins = refusal.is_of_admins();
         Self {
             at: refusal.at(),
             status: refusal.status,
@@ -244,7 +245,7 @@ impl From<Refusal> for RefusalOut {
             admitted_at: refusal.admitted_at(),
             code: refusal.code,
             limits: LimitStateOut::all(refusal.limits, refusal.reduced.as_ref()),
-            reason: refusal.reason.map(Into::into),
+            reason: refusal.reason.filter(|_| !of_admins).map(Into::into),
             stop: None,
         }
     }
@@ -330,6 +331,13 @@ impl Explainer {
             wait_us: None,
             reduced: None,
         }
+    }
+
+    /// The id of a refusal of the admin API. The history is of the partner API, and does not have it.
+    #[must_use]
+    pub fn explain_to_admins(&self, error: &ApiError) -> Option<String> {
+        let reason = Some(Reason::told(error.detail()));
+        self.sealer.seal(&Refusal { reason, ..self.refusal_of_nobody(error.code()) })
     }
 
     /// Reads the span and code of a history from parameters; the last day where none is given.
@@ -447,7 +455,8 @@ async fn get_refusal(
     Params::new(request.query_string()).finish()?;
     let refusal = explainer.open(&id)?;
     let own = caller.whose();
-    if refusal.who.is_some_and(|who| (who.partner(), who.app()) != own) {
+    let is_anothers = refusal.who.is_some_and(|who| (who.partner(), who.app()) != own);
+    if is_anothers || refusal.is_of_admins() {
         let detail = "No refusal of yours has this id.";
         return Err(ApiError::new(Code::NotFound, detail));
     }

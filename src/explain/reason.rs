@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 /// What the token endpoint says of a client that has not proved itself, or has with what works no more (RFC 6749 §5.2).
 pub const INVALID_CLIENT: &str = "invalid_client";
-/// Most bytes of a freeze's reason in an id. The problem document had the whole of it.
+/// Most bytes of a freeze's reason, and of what an admin was told, in an id. The problem document had the whole of it.
 const MOST_TOLD: usize = 400;
 
 /// What of a key refused a call.
@@ -48,6 +48,8 @@ pub enum Reason {
     },
     /// It was not the key but the secret that was shown.
     Secret(Unusable),
+    /// It was no key at all: a call of the admin API, whose caller was told this.
+    Told(String),
 }
 
 /// The address that a call was seen to come from.
@@ -93,6 +95,12 @@ impl Reason {
         }
     }
 
+    /// What a caller of the admin API was told.
+    #[must_use]
+    pub fn told(detail: &str) -> Self {
+        Self::Told(shortened(detail))
+    }
+
     /// The same without what only the caller may know of itself; `None` where that is all of it.
     #[must_use]
     pub fn without_address(&self) -> Option<Self> {
@@ -112,7 +120,8 @@ impl Reason {
             Self::Address { .. }
             | Self::Expired { .. }
             | Self::Contract { .. }
-            | Self::Secret(_) => None,
+            | Self::Secret(_)
+            | Self::Told(_) => None,
         }
     }
 
@@ -157,6 +166,7 @@ impl Reason {
             Self::Secret(Unusable::TakenBack(at)) => {
                 format!("The rotation that made the secret that was shown was taken back at {at}.")
             }
+            Self::Told(detail) => detail.clone(),
         }
     }
 }

@@ -164,6 +164,12 @@ impl Refusal {
         self.operation.and_then(operation::by_code)
     }
 
+    /// Whether a call of the admin API was refused, which concerns no partner.
+    #[must_use]
+    pub fn is_of_admins(&self) -> bool {
+        matches!(self.reason, Some(Reason::Told(_)))
+    }
+
     /// When the same call would have been admitted, with no other call in between; `None` where waiting
     /// does not help or nobody can know: when another call ends, and when nodes count together again.
     #[must_use]

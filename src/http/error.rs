@@ -88,7 +88,8 @@ pub struct Problem {
     pub code: String,
     /// The id of this call; quote it when asking for help.
     pub request_id: String,
-    /// What the refusal can be looked up by, at `/v1/refusals/{refusal_id}` (401, 403 and 429 of the partner API).
+    /// What a refusal (401, 403 and 429) can be looked up by, at `/v1/refusals/{refusal_id}`; of the admin API at
+    /// `/admin/v1/refusals/{refusal_id}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal_id: Option<String>,
     /// Each fault of the input, where the input was at fault; of parameters the first 20.

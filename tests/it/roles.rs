@@ -120,6 +120,28 @@ async fn a_refusal_is_in_the_audit_log() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_looked_up_by_its_id_by_admins_and_by_no_partner() {
+    let app = TestApp::start().await;
+    let (key, text) = (app.key(json!({})).await, token(&app, Role::Support).await);
+    let lacking = call(&app, &Method::POST, "/admin/v1/plans", &text).await;
+    let unknown = call(&app, &Method::GET, "/admin/v1/plans", "cpt_admin_x").await;
+    for refused in [
+        problem(lacking, 403, "insufficient_role").await,
+        problem(unknown, 401, "invalid_key").await,
+    ] {
+        let id = refused["refusal_id"].as_str().unwrap();
+        let why = app.admin_ok("GET", &format!("/admin/v1/refusals/{id}"), None).await;
+        assert_eq!((&why["status"], &why["code"]), (&refused["status"], &refused["code"]));
+        let words = why["explanation"].as_str().unwrap();
+        assert!(words.ends_with(refused["detail"].as_str().unwrap()), "{why}");
+        assert_eq!((&why["partner_id"], &why["reason"]), (&Value::Null, &Value::Null), "{why}");
+        problem(app.get(&key.text, &format!("/v1/refusals/{id}")).await, 404, "not_found").await;
+    }
+    // What is listed is of partners.
+    assert_eq!(app.admin_ok("GET", "/admin/v1/refusals", None).await["items"], json!([]));
+}
+
+#[tokio::test]
 async fn refusals_that_follow_are_summed_up() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
     let text = token(&app, Role::Feeds).await;
