@@ -11,6 +11,7 @@ use crate::access::plan::{
     data_change, prices_change, share, when_degraded, when_degraded_change,
 };
 use crate::access::service;
+use crate::catalog::store::absent;
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, Params};
 use crate::kernel::Micros;
@@ -57,7 +58,8 @@ pub struct PlanIn {
     #[serde(default)]
     #[schema(value_type = Option<PricesDoc>)]
     pub prices: Option<PlanPrices>,
-    /// What of the data its apps may read: products, stores and fields; everything where it is left out.
+    /// What of the data its apps may read: products, stores and fields; everything where it is left out. What it names
+    /// may come into the catalog later: `absent` of the answer says what is not there.
     #[serde(default, deserialize_with = "data")]
     #[schema(value_type = Option<DataDoc>)]
     pub data: Arc<PlanData>,
@@ -100,7 +102,8 @@ pub struct PlanPatch {
     #[serde(default)]
     #[schema(default = "next_period", example = "next_period")]
     pub prices_from: PricesFrom,
-    /// What of the data its apps may read, in place of all that was said; `null` for everything.
+    /// What of the data its apps may read, in place of all that was said; `null` for everything. What it names may come
+    /// into the catalog later: `absent` of the answer says what is not there.
     #[serde(default, deserialize_with = "data_change")]
     #[schema(value_type = Option<DataDoc>)]
     pub data: Option<Arc<PlanData>>,
@@ -140,12 +143,27 @@ pub struct PlanOut {
     /// Operations that its limits can never admit, because a call weighs more than the whole of one: a warning
     /// where its keys are to call them.
     pub never_admitted: Vec<NeverAdmittedOut>,
+    /// What `data` names and the catalog does not have (yet), so that the plan includes nothing by it: a warning. Left
+    /// out where there is nothing of the kind, and in lists of plans, for which it is not looked up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<PlanAbsentOut>,
     /// When it was created.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub created_at: Micros,
     /// When it last changed.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub updated_at: Micros,
+}
+
+/// What a plan names of the catalog that is not there.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PlanAbsentOut {
+    /// `category`, `brand` or `store`. A brand is there where a product is of it.
+    #[schema(example = "brand")]
+    pub kind: &'static str,
+    /// Its id.
+    #[schema(example = "brd_6mWx02TzqKe")]
+    pub id: String,
 }
 
 /// An operation that a limit can never admit: give the plan a greater limit, or the operation a smaller weight.
@@ -189,9 +207,19 @@ impl From<Plan> for PlanOut {
             prices,
             data,
             never_admitted,
+            absent: Vec::new(),
             created_at,
             updated_at,
         }
+    }
+}
+
+impl PlanOut {
+    /// The same with what the plan names and the catalog does not have.
+    async fn looked_up(state: &State, plan: Plan) -> ApiResult<Self> {
+        let absent = absent(&state.db, &plan.definition.data).await?;
+        let absent = absent.into_iter().map(|(kind, id)| PlanAbsentOut { kind, id }).collect();
+        Ok(Self { absent, ..Self::from(plan) })
     }
 }
 
@@ -232,7 +260,7 @@ async fn create_plan(
     let definition = Definition { limits, stock_disclosure, weights, when_degraded, prices, data };
     let plan = service::create_plan(&state.db, &by, name, definition).await?;
     state.applied().await;
-    created(&format!("plans/{}", plan.id), &PlanOut::from(plan))
+    created(&format!("plans/{}", plan.id), &PlanOut::looked_up(&state, plan).await?)
 }
 
 /// A plan
@@ -247,7 +275,7 @@ async fn create_plan(
 #[get("/plans/{plan_id}")]
 async fn get_plan(_caller: AdminCaller, id: ApiPath<PlanId>, state: State) -> ApiResult<Answer> {
     let plan = service::get_plan(&state.db, id.0).await?;
-    Answer::json(&PlanOut::from(plan), Cache::NoStore, 1)
+    Answer::json(&PlanOut::looked_up(&state, plan).await?, Cache::NoStore, 1)
 }
 
 /// Change what a plan grants
@@ -299,5 +327,5 @@ async fn update_plan(
     }
     let plan = service::update_named_plan(&state.db, &by, id.0, (name, patch)).await?;
     state.applied().await;
-    done(&PlanOut::from(plan))
+    done(&PlanOut::looked_up(&state, plan).await?)
 }

@@ -154,6 +154,29 @@ async fn apps_and_keys_are_listed_by_plan_status_environment_and_more() {
 }
 
 #[tokio::test]
+async fn a_plan_tells_what_it_names_and_the_catalog_does_not_have() {
+    let app = TestApp::start().await;
+    app.stock_shelves(1, 1).await;
+    let limit = json!({ "name": "burst", "quota": 9, "window_s": 1 });
+    let data = json!({ "category_ids": ["nope"], "brand_ids": ["Nord", "nope"], "store_ids": ["0000", "nope"] });
+    let body = json!({ "name": "Early", "limits": [limit], "data": data });
+    let plan = app.admin_ok("POST", "/admin/v1/plans", Some(body)).await;
+    // The catalog may come later, so the plan is made all the same.
+    let absent = plan["absent"].as_array().unwrap();
+    let kinds: Vec<&str> = absent.iter().map(|one| one["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["category", "brand", "store"], "{plan}");
+    for one in absent {
+        let list = format!("{}_ids", one["kind"].as_str().unwrap());
+        assert!(plan["data"][&list].as_array().unwrap().contains(&one["id"]), "{plan}");
+    }
+    let place = format!("/admin/v1/plans/{}", plan["id"].as_str().unwrap());
+    assert_eq!(app.admin_ok("GET", &place, None).await["absent"], plan["absent"]);
+    let there = json!({ "data": { "brand_ids": ["Nord"] } });
+    let there = app.admin_ok("PATCH", &place, Some(there)).await;
+    assert_eq!(there.get("absent"), None, "{there}");
+}
+
+#[tokio::test]
 async fn a_plan_tells_which_operations_it_can_never_admit() {
     let app = TestApp::start().await;
     let body =
