@@ -1,6 +1,7 @@
 //! Subscriptions of apps to plans over HTTP.
 
 use super::caller::AdminCaller;
+use super::freezes::WhyIn;
 use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
@@ -285,7 +286,7 @@ async fn cancel_subscription(
 ///
 /// The one in force: all keys of its app are refused until it is resumed.
 #[utoipa::path(
-    tag = "subscriptions", operation_id = "suspend_subscription", request_body = ReasonIn,
+    tag = "subscriptions", operation_id = "suspend_subscription", request_body = Option<WhyIn>,
     params(("subscription_id" = String, Path, description = "Id of the subscription", example = "aps_3nQr81sTuVw")),
     responses(
         (status = 200, description = "The subscription", body = AppSubscriptionOut),
@@ -297,11 +298,11 @@ async fn cancel_subscription(
 async fn suspend_subscription(
     caller: AdminCaller,
     id: ApiPath<AppSubscriptionId>,
-    body: JsonBody<ReasonIn>,
+    body: OptionalBody<WhyIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    told(&state, service::set_suspended(&state.db, &by, id.0, Some(&body.0.reason)).await?).await
+    told(&state, service::suspend(&state.db, &by, id.0, body.0.reason.as_ref()).await?).await
 }
 
 /// Resume a subscription
@@ -323,5 +324,5 @@ async fn resume_subscription(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    told(&state, service::set_suspended(&state.db, &by, id.0, None).await?).await
+    told(&state, service::resume(&state.db, &by, id.0).await?).await
 }

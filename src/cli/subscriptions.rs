@@ -65,9 +65,9 @@ pub(super) enum SubscriptionCommand {
     Suspend {
         /// The subscription, as `subscription list` names it.
         id: AppSubscriptionId,
-        /// Why.
+        /// Why, for who looks at it and the audit log.
         #[arg(long)]
-        reason: Reason,
+        reason: Option<Reason>,
     },
     /// Allow them again.
     Resume(Why<AppSubscriptionId>),
@@ -125,10 +125,8 @@ pub(super) async fn run(config: &Config, command: SubscriptionCommand) -> anyhow
         }
         Command::Reject { id, reason } => service::reject(db, by, id, &reason).await,
         Command::Cancel { id, reason } => service::cancel(db, by, id, reason.as_ref()).await,
-        Command::Suspend { id, reason } => service::set_suspended(db, by, id, Some(&reason)).await,
-        Command::Resume(why) => {
-            service::set_suspended(db, &why.because.say(*by), why.id, None).await
-        }
+        Command::Suspend { id, reason } => service::suspend(db, by, id, reason.as_ref()).await,
+        Command::Resume(why) => service::resume(db, &why.because.say(*by), why.id).await,
     };
     say_row(SUBSCRIPTION, cells(&changed?, by.now))
 }

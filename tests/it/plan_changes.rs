@@ -202,6 +202,13 @@ async fn a_suspended_subscription_refuses_its_app_until_it_is_resumed() {
     problem(moved, 409, "conflict").await;
     assert_eq!(json_of(desk.act(&id, "resume", None).await, 200).await["state"], "active");
     assert!(desk.quota().await.contains("q=100"));
+    // As with keys, apps and partners, nobody has to say why.
+    let suspended = json_of(desk.act(&id, "suspend", None).await, 200).await;
+    assert_eq!((&suspended["state"], &suspended["reason"]), (&json!("suspended"), &Value::Null));
+    problem(desk.app.get(&desk.key.text, &path()).await, 403, "suspended").await;
+    let trail = desk.app.admin_ok("GET", "/admin/v1/audit?action=app.suspend_plan", None).await;
+    let reasons = [0, 1].map(|n| trail["items"][n]["detail"]["reason"].clone());
+    assert_eq!(reasons, [Value::Null, json!("Unpaid")], "{trail}");
 }
 
 /// Approvals that come together are in force one after the other, and the schema holds them so.

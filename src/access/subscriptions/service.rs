@@ -320,23 +320,37 @@ pub(in crate::access) async fn cancel_scheduled(
     Ok(())
 }
 
-/// Suspends the subscription in force, and with it all keys of its app, or resumes it. One that is to take its
-/// place goes along: a change of plan by the clock lifts no suspension.
-pub async fn set_suspended(
+/// Suspends the subscription in force, and with it all keys of its app. One that is to take its place goes along: a
+/// change of plan by the clock lifts no suspension.
+pub async fn suspend(
     db: &Db,
     by: &By<'_>,
     id: AppSubscriptionId,
     reason: Option<&Reason>,
 ) -> Result<Subscription, AccessError> {
+    let reason = reason.map(|reason| reason.as_str().to_owned());
+    set(db, by, id, (State::Suspended, "suspend_plan", reason)).await
+}
+
+/// Resumes it, and with it the keys of its app that nothing else bars.
+pub async fn resume(
+    db: &Db,
+    by: &By<'_>,
+    id: AppSubscriptionId,
+) -> Result<Subscription, AccessError> {
+    set(db, by, id, (State::Active, "resume_plan", None)).await
+}
+
+async fn set(
+    db: &Db,
+    by: &By<'_>,
+    id: AppSubscriptionId,
+    (state, op, reason): (State, &'static str, Option<String>),
+) -> Result<Subscription, AccessError> {
     let (mut tx, found) = held(db, id).await?;
     must_be(&found, by, &[State::Active, State::Suspended])?;
-    let (state, op) = match reason {
-        Some(_) => (State::Suspended, "suspend_plan"),
-        None => (State::Active, "resume_plan"),
-    };
     if found.state != state {
         let app = found.app;
-        let reason = reason.map(|reason| reason.as_str().to_owned());
         let detail = json!({ "subscription_id": id, "reason": reason });
         if found.ends_at.is_some() {
             let next = open(&mut tx, app).await?;

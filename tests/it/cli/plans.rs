@@ -234,6 +234,23 @@ async fn a_request_whose_time_has_passed_carries_a_mark() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_is_suspended_with_a_reason_or_without() {
+    let place = Place::made().await;
+    let (plan, partner) =
+        (plan(&place, &[]), place.ok(&["partner", "create", "--name", "Boutique"]));
+    let app =
+        place.ok(&["app", "create", "--partner", &partner, "--plan", &plan, "--name", "Site"]);
+    let listed = place.ok(&["subscription", "list", &app]);
+    let id = listed.lines().find(|row| row.starts_with("aps_")).unwrap();
+    let id = id.split('\t').next().unwrap();
+    for reason in [&[][..], &["--reason", "Unpaid"]] {
+        let suspend = [&["subscription", "suspend", id], reason].concat();
+        assert!(place.ok(&suspend).contains("\tsuspended\t"), "{reason:?}");
+        assert!(place.ok(&["subscription", "resume", id]).contains("\tactive\t"), "{reason:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_an_offer_what_is_not_given_stays() {
     let place = Place::made().await;
     let id = plan(&place, &[]);

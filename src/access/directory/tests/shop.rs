@@ -167,10 +167,11 @@ impl Shop {
                 let all =
                     crate::access::subscriptions::store::history(db, app, 1_000, 10).await.unwrap();
                 let one = all[b % all.len()].id;
-                let reason = "A test".parse().unwrap();
-                let reason = b.is_multiple_of(3).then_some(&reason);
                 match op {
-                    17 => drop(subscriptions::set_suspended(db, by, one, reason).await),
+                    17 if b.is_multiple_of(3) => {
+                        drop(subscriptions::suspend(db, by, one, None).await);
+                    }
+                    17 => drop(subscriptions::resume(db, by, one).await),
                     _ => drop(subscriptions::cancel(db, by, one, None).await),
                 }
             }
