@@ -1,6 +1,8 @@
 //! The end of a contract's month in three time zones, as it comes while processes run by the clock of the machine. They
 //! read their zones from files of these tests, in which a day ends in some seconds.
 
+mod leased;
+
 use crate::support::cluster::Cluster;
 use crate::support::redis::RedisServer;
 use crate::support::{PATIENCE, data, pause};
@@ -63,6 +65,7 @@ fn now() -> i64 {
 
 /// A key whose month ends soon.
 struct Month {
+    quota: usize,
     app: String,
     key: String,
     /// When this month ends, and the next one.
@@ -74,6 +77,8 @@ struct Month {
 /// What a call was told, between two moments.
 struct Told {
     is_admitted: bool,
+    /// Refused by a node of which others hold what is left of the month.
+    is_reduced: bool,
     /// Seconds until the units come back, and of the month.
     reset_s: i64,
     long_s: i64,
@@ -84,6 +89,7 @@ struct Told {
 impl Told {
     /// It names the end of a month, to the second, and how long that month is.
     fn fits(&self, month: &Month, place: usize) {
+        assert!(!self.is_reduced);
         // Rounded up, and never none.
         let seconds = |at: i64| (month.ends[place] - at + SECOND - 1).div_euclid(SECOND).max(1);
         let (least, most) = (seconds(self.received), seconds(self.sent));
@@ -94,7 +100,12 @@ impl Told {
 
 impl Month {
     /// A month of a contract that began in another year, on the day of the month that begins next.
-    async fn begin(cluster: &Cluster, zone: &str, begins: Date, end_s: i64) -> Self {
+    async fn begin(
+        cluster: &Cluster,
+        (zone, quota): (&str, usize),
+        begins: Date,
+        end_s: i64,
+    ) -> Self {
         let id = |made: &Value| made["id"].as_str().expect("an id").to_owned();
         let first = date(begins.year() - 1, 1, begins.day());
         let months = i64::from(begins.month()) + 11;
@@ -105,7 +116,7 @@ impl Month {
         let long_s = long_s.map(|long| long.as_secs());
 
         let limit = json!({
-            "name": "month", "quota": QUOTA, "period": "month", "anchor": "contract",
+            "name": "month", "quota": quota, "period": "month", "anchor": "contract",
             "time_zone": zone,
         });
         let plan = json!({ "name": zone, "limits": [limit] });
@@ -118,7 +129,7 @@ impl Month {
         let app = id(&cluster.admin(0, "POST", "/apps", Some(app)).await);
         let (_, key) = cluster.another_key(&app).await;
         let ends = [end_s * SECOND, (end_s + long_s[1]) * SECOND];
-        Self { app, key, ends, long_s }
+        Self { quota, app, key, ends, long_s }
     }
 
     async fn call(&self, cluster: &Cluster, node: usize) -> Told {
@@ -140,8 +151,12 @@ impl Month {
             assert_eq!(answer.status(), 429);
             assert_eq!(header("retry-after"), reset_s.to_string());
         }
-        answer.bytes().await.unwrap();
-        Told { is_admitted, reset_s, long_s, sent, received }
+        let body = answer.bytes().await.unwrap();
+        let is_reduced = !is_admitted && {
+            let problem: Value = serde_json::from_slice(&body).unwrap();
+            problem["code"] == "temporary_reduced_capacity"
+        };
+        Told { is_admitted, is_reduced, reset_s, long_s, sent, received }
     }
 
     /// Calls all nodes by turns until the month has ended, the next one is used up, and that is told, too.
@@ -172,13 +187,13 @@ impl Month {
     /// The ledger has both months, and every node counts the new one alone.
     async fn is_kept(&self, cluster: &Cluster) {
         let until = Instant::now() + PATIENCE;
-        while cluster.billed(&self.app).await != 2 * QUOTA as i64 {
+        while cluster.billed(&self.app).await != 2 * self.quota as i64 {
             assert!(Instant::now() < until, "{} in the ledger", cluster.billed(&self.app).await);
             pause().await;
         }
         for node in 0..cluster.nodes.len() {
             let limit = cluster.usage(node, &self.key).await[0].clone();
-            assert_eq!(limit["used"], json!(format!("{QUOTA}.000")), "{limit}");
+            assert_eq!(limit["used"], json!(format!("{}.000", self.quota)), "{limit}");
             let [start, end] = self.ends.map(Micros);
             assert_eq!(limit["period_start"], json!(start), "{limit}");
             assert_eq!(limit["period_end"], json!(end), "{limit}");
@@ -187,16 +202,27 @@ impl Month {
     }
 }
 
-/// Uses up a month in each zone and lets all of them end; `false` where one had ended before it was used up.
-async fn is_seen(cluster: &Cluster, zones: &Path, attempt: usize) -> bool {
+/// Makes a month in each zone that grants so much; when the first of them ends.
+async fn begin_all(
+    cluster: &Cluster,
+    zones: &Path,
+    attempt: usize,
+    quota: usize,
+) -> (i64, Vec<Month>) {
     let first_s = now() / SECOND + LEADS[attempt];
     let mut months = Vec::new();
     for ((name, is_west), end_s) in ZONES.into_iter().zip(first_s..) {
         let zone = format!("Test{attempt}/{name}");
         let begins = end_at(&zones.join(&zone), is_west, end_s);
-        months.push(Month::begin(cluster, &zone, begins, end_s).await);
+        months.push(Month::begin(cluster, (&zone, quota), begins, end_s).await);
     }
     cluster.caught_up().await;
+    (first_s, months)
+}
+
+/// Uses up a month in each zone and lets all of them end; `false` where one had ended before it was used up.
+async fn is_seen(cluster: &Cluster, zones: &Path, attempt: usize) -> bool {
+    let (first_s, months) = begin_all(cluster, zones, attempt, QUOTA).await;
     let mut told = Vec::new();
     for (place, month) in months.iter().enumerate() {
         for n in 0..2 * QUOTA {
@@ -217,9 +243,14 @@ async fn is_seen(cluster: &Cluster, zones: &Path, attempt: usize) -> bool {
     true
 }
 
-async fn months_end(cluster: &Cluster, zones: &Path) {
+async fn months_end(cluster: &Cluster, zones: &Path, in_batches: bool) {
     for (attempt, lead) in LEADS.into_iter().enumerate() {
-        if is_seen(cluster, zones, attempt).await {
+        let seen = if in_batches {
+            leased::is_seen(cluster, zones, attempt).await
+        } else {
+            is_seen(cluster, zones, attempt).await
+        };
+        if seen {
             return;
         }
         println!("{lead} s are too few here: once more");
@@ -234,14 +265,13 @@ async fn months_end_once_and_to_the_second_in_one_process() {
     cluster.stop();
     cluster.home.set_variable("TZDIR", &zones.path().display().to_string());
     cluster.again();
-    months_end(&cluster, zones.path()).await;
+    months_end(&cluster, zones.path(), false).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn months_end_once_and_to_the_second_on_three_nodes() {
+async fn months_end_on_three_nodes(backend: &str) {
     let Some(redis) = RedisServer::start() else { return };
     let zones = zones();
-    let settings = [("LIMITS__BACKEND", "strict"), ("REDIS__RESPONSE_TIMEOUT_MS", "5000")];
+    let settings = [("LIMITS__BACKEND", backend), ("REDIS__RESPONSE_TIMEOUT_MS", "5000")];
     let Some(mut cluster) = Cluster::start(0, Some(&redis), &settings).await else { return };
     cluster.home.set_variable("TZDIR", &zones.path().display().to_string());
     for _ in 0..3 {
@@ -249,5 +279,15 @@ async fn months_end_once_and_to_the_second_on_three_nodes() {
     }
     cluster.each_says("comptoir_nodes_alive", |nodes| nodes >= 3.0);
     cluster.each_says("comptoir_redis_up", |up| up >= 1.0);
-    months_end(&cluster, zones.path()).await;
+    months_end(&cluster, zones.path(), backend == "leased").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn months_end_once_and_to_the_second_on_three_nodes() {
+    months_end_on_three_nodes("strict").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn months_end_once_and_to_the_second_on_three_nodes_that_take_units_in_batches() {
+    months_end_on_three_nodes("leased").await;
 }
