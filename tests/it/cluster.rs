@@ -26,8 +26,12 @@ async fn keys(cluster: &Cluster, count: usize) -> Vec<(String, String)> {
     keys
 }
 
-/// Revokes keys at one node after the other, and waits until no node accepts them. It says how long that took;
-/// what is promised of it is measured (`tests/bench/run --only nodes`), since a machine that is busy is late.
+/// What is promised of a revocation: from then on no node accepts the key.
+const IN_FORCE_WITHIN: Duration = Duration::from_secs(1);
+
+/// Revokes keys at one node after the other, and waits until no node accepts them. It says how long that took. That half of
+/// them keep what is promised follows from wake-ups, and from polling much more often; the slowest are measured
+/// (`tests/bench/run --only nodes`), since a machine that is busy is late with some.
 async fn revoked(cluster: &Cluster, keys: &[(String, String)], told: &str) {
     let mut took = Vec::new();
     for (n, key) in keys.iter().enumerate() {
@@ -43,6 +47,7 @@ async fn revoked(cluster: &Cluster, keys: &[(String, String)], told: &str) {
         at(99),
         at(100)
     );
+    assert!(at(50) < IN_FORCE_WITHIN, "{told}: {took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
