@@ -1,6 +1,7 @@
 //! Limits that nodes share through Redis: exact call by call, bounded in batches, in shares without it.
 
 mod away;
+mod dumped;
 mod kept;
 mod restarted;
 mod told;

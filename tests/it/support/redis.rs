@@ -89,7 +89,12 @@ impl RedisServer {
         self.child.wait().expect("it ends");
     }
 
-    /// Starts it again, empty, where it was.
+    /// Writes what it holds to disk: that is what it begins with when it is started again.
+    pub(crate) fn save(&self) {
+        assert_eq!(self.ask(&["SAVE"]), "OK");
+    }
+
+    /// Starts it again where it was, with what it has saved: empty, where that is nothing.
     pub(crate) fn restart(&mut self) {
         self.child = spawn(&self.words, &self.dir);
         self.answers();
