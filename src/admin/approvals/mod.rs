@@ -68,7 +68,8 @@ pub struct ApprovalOut {
     /// When they decided; null while it waits.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T10:02:11Z")]
     decided_at: Option<Micros>,
-    /// Why it was rejected; null where it was not.
+    /// Why it was rejected: in the words of who did, or what has made it pointless, such as that the period was closed
+    /// meanwhile; null where it was not.
     #[schema(example = json!(null))]
     reason: Option<String>,
 }

@@ -11,7 +11,7 @@ pub use super::decide::put_down;
 pub use super::decide::{approve, claim, reject, reject_from_shell};
 pub use super::judge::may_see;
 pub use super::model::{Action, Approval, Outcome, Run, Shown, Standing, What};
-pub use super::store::{find, list};
+pub use super::store::{find, list, waiting_of_all};
 
 use crate::admin::{accounts, billing, customer_access, keys, tokens, transfers};
 use crate::http::{ApiError, ApiResult, Code};

@@ -87,6 +87,20 @@ pub(super) async fn waiting(
     rows.into_iter().map(Approval::try_from).collect()
 }
 
+/// What anybody waits for of an operation at a time, kept from others until the end of the transaction.
+pub async fn waiting_of_all(
+    tx: &mut Tx,
+    operation: &str,
+    now: Micros,
+) -> Result<Vec<Approval>, StoreError> {
+    const WAITING: &str = "UPDATE approvals SET id = id WHERE action = $1 \
+        AND status = 'waiting' AND expires_at > $2 RETURNING *";
+    let rows: Vec<ApprovalRow> = on_tx!(tx, c => {
+        sqlx::query_as(WAITING).bind(operation).bind(now.0).fetch_all(c).await
+    })?;
+    rows.into_iter().map(Approval::try_from).collect()
+}
+
 /// All that a person has asked for and that can be decided or claimed at a time, and what they have approved that can be
 /// claimed, kept from others until the end of the transaction.
 pub(super) async fn open_of(

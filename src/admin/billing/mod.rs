@@ -13,7 +13,7 @@ mod statements;
 
 pub use adjustments::{CREATE, REVERSE};
 pub use credits::{END, GRANT};
-pub use periods::{CLOSE, recounted};
+pub use periods::{CLOSE, close_period, recounted};
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

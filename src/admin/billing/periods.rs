@@ -1,20 +1,25 @@
 //! Billing periods and their close over HTTP.
 
 use super::outs::{BillingPeriodOut, CloseOut, OpenPeriodOut, owed};
-use crate::admin::approvals::service::{Action, answer, payload, perform};
+use crate::access::service::By;
+use crate::admin::approvals::service::{
+    Action, answer, payload, perform, put_down, waiting_of_all,
+};
 use crate::admin::approvals::{MayWait, respond};
 use crate::admin::caller::AdminCaller;
 use crate::admin::page::{self, PageOut, PageQuery};
 use crate::admin::problems::{BodyProblems, Conflicts, Missing, Problems};
 use crate::admin::state::{AdminState, State, done};
+use crate::billing::BillingError;
 use crate::billing::books::{Books, Open};
-use crate::billing::close::{Asked, Draft, Exception, close_in, draft};
+use crate::billing::close::{Asked, Close, Draft, Exception, close_in, draft};
 use crate::billing::recounted::Recounted;
 use crate::billing::{credits, store};
 use crate::config::FourEyes;
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
 use crate::kernel::id::BillingPeriodId;
+use crate::storage::Tx;
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -133,9 +138,12 @@ struct Wanted {
     grace: i64,
 }
 
+/// The operation that closes a period.
+const OPERATION: &str = "close_billing_period";
+
 /// Closes a period with what was named to be missing, and nothing else.
 pub const CLOSE: Action = Action {
-    operation: "close_billing_period",
+    operation: OPERATION,
     word: FourEyes::PeriodClose,
     shows: None,
     makes_secret: |_| false,
@@ -143,10 +151,33 @@ pub const CLOSE: Action = Action {
         Box::pin(async move {
             let Wanted { period_id: period, exceptions, grace } = payload(what)?;
             let asked = Asked { period, exceptions, grace };
-            answer(&CloseOut::from(close_in(tx, by, &asked, &what.recounted).await?))
+            answer(&CloseOut::from(close_period(tx, by, &asked, &what.recounted).await?))
         })
     },
 };
+
+/// Why an approval to close a period is put down when another way closes it.
+const CLOSED: &str = "The period was closed meanwhile.";
+
+/// Closes a period in a transaction. What else waits to close it could never be done, and is put down.
+pub async fn close_period(
+    tx: &mut Tx,
+    by: &By<'_>,
+    asked: &Asked,
+    recounted: &Recounted,
+) -> Result<Close, BillingError> {
+    // In the order in which an approval takes them: what waits, then what the close keeps still.
+    let mut others = waiting_of_all(tx, OPERATION, by.now).await?;
+    others.retain(|approval| {
+        serde_json::from_value(approval.payload.clone())
+            .is_ok_and(|wanted: Wanted| wanted.period_id == asked.period)
+    });
+    let close = close_in(tx, by, asked, recounted).await?;
+    for approval in others {
+        put_down(tx, by, approval, CLOSED.to_owned()).await?;
+    }
+    Ok(close)
+}
 
 /// What of a period is counted again before an action closes it; nothing of what others do.
 pub async fn recounted(
@@ -165,7 +196,8 @@ pub async fn recounted(
 ///
 /// Its statements are frozen, for good: what comes later corrects a later period. It is refused where the sums by
 /// hour are not those of the events, and while calls of it may be missing, and names what. Closed with such
-/// exceptions, it always takes a second person; without, where `admin.four_eyes` has `period_close`.
+/// exceptions, it always takes a second person; without, where `admin.four_eyes` has `period_close`. What else waits to
+/// close the same period is `rejected` then.
 #[utoipa::path(
     tag = "billing", operation_id = "close_billing_period", request_body = CloseIn,
     params(("period_id" = String, Path, description = "Id of the period", example = "per_2mQx17fGhIj")),

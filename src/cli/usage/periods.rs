@@ -2,8 +2,9 @@
 
 use super::which::Which;
 use crate::access::error::AccessError;
+use crate::admin::billing::close_period;
 use crate::billing::BillingError;
-use crate::billing::close::{Asked, close_in, draft, exceptions_told};
+use crate::billing::close::{Asked, draft, exceptions_told};
 use crate::billing::periods::{PeriodRow, PeriodState, list};
 use crate::billing::recounted::Recounted;
 use crate::cli::desk::Desk;
@@ -63,7 +64,7 @@ pub(super) async fn close(config: &Config, args: CloseArgs) -> anyhow::Result<()
     let by = desk.by_at(now).alone();
     let recounted = Recounted::of(&desk.db, period, now).await?;
     let mut tx = desk.db.begin().await?;
-    let close = close_in(&mut tx, &by, &asked, &recounted).await?;
+    let close = close_period(&mut tx, &by, &asked, &recounted).await?;
     tx.commit().await?;
     say_row(
         "NUMBER PERIOD FROM TO STATEMENTS HASH",

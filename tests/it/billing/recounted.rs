@@ -5,6 +5,7 @@ use super::{
     LATE_OCTOBER, at, call, close, close_first, id, periods, priced, prices, until_complete,
 };
 use crate::four_eyes::{owner, path};
+use crate::support::people::Browser;
 use crate::support::{TestApp, problem, tell};
 use comptoir::storage::Db;
 use serde_json::{Value, json};
@@ -38,6 +39,48 @@ async fn sums_that_are_not_those_of_the_events_are_not_frozen() {
     tell(&app.db, "UPDATE usage_hours SET bytes = bytes / 2").await.unwrap();
     let closed = other.ok("POST", &path(&waits, "approve"), None).await;
     assert_eq!(closed["result"]["period_id"], october);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_else_waits_to_close_a_period_is_put_down_with_its_close() {
+    let builder = TestApp::builder().set("ADMIN__FOUR_EYES", "period_close");
+    let app = builder.fixed_clock(LATE_OCTOBER).start().await;
+    let (_, key) = priced(&app, prices()).await;
+    call(&app, &key, 2).await;
+    app.wait_for_gauge("events_folded_total", 2).await;
+    at(&app, "2026-12-02T00:00:00Z");
+    let open: Vec<String> = periods(&app).await.iter().map(id).collect();
+    let [october, november] = [&open[0], &open[1]];
+    until_complete(&app, november).await;
+    let one = owner(&app, "one@example.com").await;
+    let other = owner(&app, "other@example.com").await;
+    let ask = async |who: &Browser, period: &str| -> Value {
+        let url = format!("/admin/v1/billing/periods/{period}/close");
+        let waits = who.call("POST", &url, Some(json!({}))).await;
+        assert_eq!(waits.status(), 202);
+        waits.json().await.unwrap()
+    };
+    let (done, second) = (ask(&one, october).await, ask(&one, october).await);
+    let standing = async |of: &Value| {
+        let url = format!("/admin/v1/approvals/{}", id(of));
+        let found = app.admin_ok("GET", &url, None).await;
+        (found["status"].clone(), found["reason"].clone())
+    };
+    assert_eq!(standing(&second).await, (json!("waiting"), json!(null)));
+    other.ok("POST", &path(&done, "approve"), None).await;
+    let put_down = (json!("rejected"), json!("The period was closed meanwhile."));
+    assert_eq!(standing(&second).await, put_down);
+    assert_eq!(standing(&done).await, (json!("approved"), json!(null)));
+    let waiting = app.admin_ok("GET", "/admin/v1/approvals?waiting=true", None).await;
+    assert_eq!(waiting["items"], json!([]));
+    problem(other.call("POST", &path(&second, "approve"), None).await, 409, "conflict").await;
+    // What waits for another period waits on, until one person closes that where it takes no other.
+    let third = ask(&one, november).await;
+    assert_eq!(standing(&third).await.0, "waiting");
+    let alone = app.beside_with(&[("ADMIN__FOUR_EYES", "")]).await;
+    until_complete(&app, november).await;
+    assert_eq!(close(&alone, november).await.status(), 200);
+    assert_eq!(standing(&third).await, put_down);
 }
 
 #[tokio::test(flavor = "multi_thread")]
