@@ -2,6 +2,7 @@
 
 mod assertions;
 
+use crate::support::schema::tells;
 use crate::support::{NOON, TestApp, data, problem};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -302,6 +303,24 @@ async fn requests_that_are_not_right_are_told_by_the_standards_words() {
     problem(get, 405, "method_not_allowed").await;
     let long = app.http.post(app.public_url("/oauth/token")).body("x".repeat(20_000));
     problem(long.send().await.unwrap(), 413, "body_too_large").await;
+}
+
+#[tokio::test]
+async fn what_is_refused_has_the_headers_that_the_document_names() {
+    let app = shop().await;
+    let one = client(&app, json!({})).await;
+    let document = crate::openapi::document("partner");
+    let responses = &document["paths"]["/oauth/token"]["post"]["responses"];
+    let basic = Some((one.id.as_str(), one.secret.as_str()));
+    for (basic, status) in [(basic, "400"), (None, "401")] {
+        let pairs: &[(&str, &str)] = if status == "400" { &[] } else { &[GRANT] };
+        let answer = ask(&app, basic, pairs).await;
+        assert_eq!(answer.status().as_str(), status);
+        for name in ["Usage-Event-Id", "X-Request-Cost"] {
+            assert!(responses[status]["headers"][name].is_object(), "{status} {name}");
+        }
+        tells(answer.headers(), &responses[status], &document, status);
+    }
 }
 
 /// The refusal that an answer of the token endpoint names, as an admin reads it.

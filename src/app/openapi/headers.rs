@@ -78,6 +78,7 @@ pub(super) fn complete(document: &mut Value, api: Api) {
             }
             let about = About::of(operation, api);
             answers(operation, &about);
+            refusals(operation, &about);
             calls(operation, &about);
         }
     }
@@ -161,6 +162,23 @@ fn answers(operation: &mut Value, about: &About) {
     for (status, response) in responses.filter(|(status, _)| status.starts_with(['2', '3'])) {
         for name in about.told(status) {
             response["headers"][name] = reference("headers", name);
+        }
+    }
+}
+
+/// Adds to what the partner API refuses in the words of a standard, and not as a problem, what every answer tells.
+fn refusals(operation: &mut Value, about: &About) {
+    if about.api != Api::Partner {
+        return;
+    }
+    let responses = operation["responses"].as_object_mut().into_iter().flatten();
+    for (status, response) in responses.filter(|(status, _)| status.starts_with(['4', '5'])) {
+        if response.pointer("/content/application~1json").is_none() {
+            continue;
+        }
+        let own: &[&str] = if status == "401" { &["WWW-Authenticate"] } else { &[] };
+        for name in about.told(status).iter().chain(own) {
+            response["headers"][*name] = reference("headers", name);
         }
     }
 }
