@@ -12,6 +12,7 @@ GRANT USAGE ON SCHEMA public TO comptoir_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO comptoir_app;
 -- Which versions there are is the owner's to write, and what is never changed or deleted needs no right to that.
 REVOKE INSERT, UPDATE, DELETE ON _sqlx_migrations FROM comptoir_app;
-REVOKE UPDATE, DELETE ON adjustments, adjustment_bookings, app_past_owners, billing_close_days, billing_closes, consent_checkpoints,
-    consent_events, consent_notices, consent_purposes, plan_versions, statements, usage_segments, voided_events FROM comptoir_app;
+REVOKE UPDATE, DELETE ON adjustments, adjustment_bookings, app_past_owners, billing_close_days, billing_closes, billing_names,
+    consent_checkpoints, consent_events, consent_notices, consent_purposes, credit_draws, credit_ends, credit_grants,
+    plan_versions, statements, usage_exports, usage_segments, voided_events FROM comptoir_app;
 REVOKE DELETE ON audit_log, authz_keys, consents, consent_versions, signing_keys, usage_runs FROM comptoir_app;

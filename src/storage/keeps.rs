@@ -82,7 +82,7 @@ const CONSENT: &str = "NEW.id <> OLD.id OR NEW.client_id <> OLD.client_id OR NEW
 /// A version may end, get its receipt and lose what leads to its customer.
 const CONSENT_VERSION: &str = "NEW.grant_id <> OLD.grant_id OR NEW.version <> OLD.version";
 
-const KEEPS: [Keep; 23] = [
+const KEEPS: [Keep; 25] = [
     Keep {
         update: Some(AUDIT),
         ..never("audit_log", "the audit log is never changed", "position = NEW.position")
@@ -109,6 +109,16 @@ const KEEPS: [Keep; 23] = [
              AND app_id = NEW.app_id AND currency = NEW.currency",
         )
     },
+    never(
+        "billing_names",
+        "what a closed period calls partners, apps and the retailer is never changed",
+        "period_id = NEW.period_id AND subject_id = NEW.subject_id",
+    ),
+    never(
+        "usage_exports",
+        "which export was made of what is never changed",
+        "number = NEW.number OR export_id = NEW.export_id",
+    ),
     never(
         "app_past_owners",
         "whose an app was is never changed",

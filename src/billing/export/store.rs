@@ -97,8 +97,11 @@ pub(super) async fn keep_names(
     period: BillingPeriodId,
     names: &BTreeMap<String, String>,
 ) -> Result<(), StoreError> {
-    let rows: Vec<(&String, &String)> = names.iter().collect();
     let mut tx = db.begin().await?;
+    // Asked for before: the database takes no name in the place of another, on SQLite not even to leave it as it is.
+    let kept = kept_names(&mut tx, period).await?;
+    let rows: Vec<(&String, &String)> =
+        names.iter().filter(|(id, _)| !kept.contains_key(*id)).collect();
     for some in rows.chunks(ROWS_PER_STATEMENT) {
         on_tx!(&mut tx, c => {
             let mut keep = sqlx::QueryBuilder::new(
