@@ -11,6 +11,7 @@ use super::books::{Books, Open};
 use super::credits;
 use super::evidence::Evidence;
 use super::model::Statement;
+use super::names;
 use super::proof;
 use super::recounted::Recounted;
 use super::store;
@@ -156,6 +157,8 @@ pub struct Asked {
     pub exceptions: Vec<Exception>,
     /// How long after its end a period can be closed at the earliest, in microseconds.
     pub grace: i64,
+    /// Who bills, as printed statements name it from then on; empty where that is not said.
+    pub issuer: String,
 }
 
 /// What a close would freeze now. Nothing is changed.
@@ -197,6 +200,7 @@ pub async fn close_in(
     let (evidence, days) = recounted.holds(tx, (asked.period, span), position).await?;
     let digests = store::insert_statements(tx, &statements).await?;
     credits::store::book(tx, &statements).await?;
+    names::freeze(tx, asked.period, (&statements, &asked.issuer)).await?;
     let last = store::last_close(tx).await?;
     let mut close = Close {
         number: last.as_ref().map_or(1, |last| last.number + 1),

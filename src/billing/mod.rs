@@ -28,6 +28,7 @@ pub mod manifest;
 pub mod merkle;
 pub mod model;
 mod money;
+mod names;
 pub mod nightly;
 pub mod page;
 pub mod periods;

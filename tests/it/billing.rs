@@ -13,6 +13,7 @@ mod focus;
 mod handoff;
 mod invariants;
 mod late;
+mod named;
 mod nightly;
 mod other_periods;
 mod real;

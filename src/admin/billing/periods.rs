@@ -147,10 +147,11 @@ pub const CLOSE: Action = Action {
     word: FourEyes::PeriodClose,
     shows: None,
     makes_secret: |_| false,
-    run: |_, tx, by, what| {
+    run: |state, tx, by, what| {
         Box::pin(async move {
             let Wanted { period_id: period, exceptions, grace } = payload(what)?;
-            let asked = Asked { period, exceptions, grace };
+            let issuer = state.billing.issuer.clone();
+            let asked = Asked { period, exceptions, grace, issuer };
             answer(&CloseOut::from(close_period(tx, by, &asked, &what.recounted).await?))
         })
     },

@@ -2,10 +2,10 @@
 
 use crate::access::caller::Caller;
 use crate::access::op;
-use crate::access::service::{get_app, get_partner};
 use crate::billing::breakdown::{ApiUsage, NotBilled, by_api, not_billed};
 use crate::billing::close::Exception;
 use crate::billing::model::{Drawn, Section, Statement, StatementLine, UsageLine};
+use crate::billing::names::Parties;
 use crate::billing::page::{self, Names};
 use crate::billing::render;
 use crate::billing::view::{self, Reached, Shown, Whose};
@@ -212,13 +212,9 @@ pub async fn written(
     match form {
         Form::Csv => render::csv(&shown, reached).map_err(|error| failed(&error)),
         Form::Html => {
-            let Statement { app_id, partner_id, .. } = shown.statement;
-            let app = get_app(db, app_id, reached.now).await?;
-            let partner = get_partner(db, partner_id).await?;
-            // The name that an app has had since it was given away is its present partner's.
-            let name = if app.partner == partner_id { app.name.as_str() } else { "" };
-            let partner = partner.name.as_str();
-            let names = Names { issuer, partner, app: name };
+            let Parties { issuer, partner, app } =
+                Parties::of(db, (&shown, issuer), reached.now).await?;
+            let names = Names { issuer: &issuer, partner: &partner, app: &app };
             Ok(page::html(&shown, reached, names, language).into_bytes())
         }
         _ => {

@@ -1,12 +1,13 @@
-//! What partners, apps and the retailer are called in exports. Names change; the rows of a closed period do not, so it keeps
-//! those that it was exported under first.
+//! What partners, apps and the retailer are called in exports. Names change; the rows of a closed period do not: partners and
+//! apps are called as at its close, or as at the first export of one that was closed before closes kept that, and the retailer
+//! as at the first export.
 
 use super::ExportError;
 use super::billed::Billed;
 use super::content::Content;
 use super::question::Question;
-use super::store;
 use crate::billing::model::Statement;
+use crate::billing::names;
 use crate::kernel::id::BillingPeriodId;
 use crate::storage::{Db, StoreError, Tx};
 use std::collections::BTreeMap;
@@ -40,24 +41,24 @@ impl Names {
         installation: Option<&str>,
     ) -> Result<Self, ExportError> {
         let closed = billed.close.as_ref().map(|_| billed.id);
-        let mut names = Self { closed, kept: BTreeMap::new(), new: BTreeMap::new() };
+        let mut made = Self { closed, kept: BTreeMap::new(), new: BTreeMap::new() };
         if !matches!(question.content, Content::Focus(_)) {
-            return Ok(names);
+            return Ok(made);
         }
         if let Some(closed) = closed {
-            names.kept = store::kept_names(tx, closed).await?;
+            made.kept = names::kept(tx, closed).await?;
         }
-        match (names.kept.get(RETAILER), &question.issuer) {
+        match (made.kept.get(RETAILER), &question.issuer) {
             (Some(kept), Some(other)) if kept != other => {
                 return Err(ExportError::OtherName(kept.clone()));
             }
             (Some(_), _) => {}
             (None, asked) => {
                 let name = asked.as_deref().or(installation).unwrap_or(RETAILER);
-                names.new.insert(RETAILER.to_owned(), name.to_owned());
+                made.new.insert(RETAILER.to_owned(), name.to_owned());
             }
         }
-        Ok(names)
+        Ok(made)
     }
 
     fn get(&self, id: &str) -> Option<&String> {
@@ -72,7 +73,7 @@ impl Names {
     ) -> Result<Called, StoreError> {
         let ids = [statement.partner_id.to_string(), statement.app_id.to_string()];
         if ids.iter().any(|id| self.get(id).is_none()) {
-            let mut found = store::names(tx, &ids).await?;
+            let mut found = names::now(tx, &ids).await?;
             for id in &ids {
                 let name = found.remove(id).unwrap_or_else(|| id.clone());
                 self.new.entry(id.clone()).or_insert(name);
@@ -87,7 +88,9 @@ impl Names {
     pub(super) async fn keep(self, db: &Db) -> Result<(), ExportError> {
         match self.closed {
             Some(closed) if !self.new.is_empty() => {
-                Ok(store::keep_names(db, closed, &self.new).await?)
+                let mut tx = db.begin().await?;
+                names::keep(&mut tx, closed, &self.new).await?;
+                Ok(tx.commit().await?)
             }
             _ => Ok(()),
         }

@@ -2,10 +2,9 @@
 
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, BillingPeriodId};
-use crate::storage::dialect::ROWS_PER_STATEMENT;
 use crate::storage::{Db, Log, StoreError, Tx, advance};
 use crate::{on_db, on_tx};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 const CLOSES: &str = "billing_closes";
 
@@ -57,63 +56,6 @@ pub(super) async fn earliest_late(
     let period = period.map(|period| period.to_string());
     Ok(on_tx!(tx, c => sqlx::query_scalar(FIND)
         .bind(number.unwrap_or(i64::MAX)).bind(&period).fetch_one(c).await)?)
-}
-
-/// The names of partners and apps as they are now, by their ids.
-pub(super) async fn names(
-    tx: &mut Tx,
-    ids: &[String],
-) -> Result<BTreeMap<String, String>, StoreError> {
-    let mut found = BTreeMap::new();
-    for some in ids.chunks(ROWS_PER_STATEMENT) {
-        let rows: Vec<(String, String)> = on_tx!(&mut *tx, c => {
-            let mut find = sqlx::QueryBuilder::new(
-                "SELECT id, name FROM (SELECT id, name FROM partners
-                    UNION ALL SELECT id, name FROM apps) AS named WHERE id IN (");
-            let mut list = find.separated(", ");
-            some.iter().for_each(|id| { list.push_bind(id); });
-            find.push(")");
-            find.build_query_as().fetch_all(c).await
-        })?;
-        found.extend(rows);
-    }
-    Ok(found)
-}
-
-/// The names that a closed period is exported with.
-pub(super) async fn kept_names(
-    tx: &mut Tx,
-    period: BillingPeriodId,
-) -> Result<BTreeMap<String, String>, StoreError> {
-    const FIND: &str = "SELECT subject_id, name FROM billing_names WHERE period_id = $1";
-    let rows: Vec<(String, String)> =
-        on_tx!(tx, c => sqlx::query_as(FIND).bind(period.to_string()).fetch_all(c).await)?;
-    Ok(rows.into_iter().collect())
-}
-
-/// Keeps names for a closed period. One that is kept already stays.
-pub(super) async fn keep_names(
-    db: &Db,
-    period: BillingPeriodId,
-    names: &BTreeMap<String, String>,
-) -> Result<(), StoreError> {
-    let mut tx = db.begin().await?;
-    // Asked for before: the database takes no name in the place of another, on SQLite not even to leave it as it is.
-    let kept = kept_names(&mut tx, period).await?;
-    let rows: Vec<(&String, &String)> =
-        names.iter().filter(|(id, _)| !kept.contains_key(*id)).collect();
-    for some in rows.chunks(ROWS_PER_STATEMENT) {
-        on_tx!(&mut tx, c => {
-            let mut keep = sqlx::QueryBuilder::new(
-                "INSERT INTO billing_names (period_id, subject_id, name) ");
-            keep.push_values(some, |mut row, (id, name)| {
-                row.push_bind(period.to_string()).push_bind(*id).push_bind(*name);
-            });
-            keep.push(" ON CONFLICT DO NOTHING");
-            keep.build().execute(c).await.map(|_| ())
-        })?;
-    }
-    tx.commit().await
 }
 
 /// What exports of one thing share.

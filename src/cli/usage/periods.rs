@@ -60,7 +60,8 @@ pub(super) async fn close(config: &Config, args: CloseArgs) -> anyhow::Result<()
         return Err(BillingError::from(AccessError::SecondPersonAlways).into());
     }
     let exceptions = if args.with_exceptions { exceptions } else { Vec::new() };
-    let asked = Asked { period, exceptions, grace: grace(config) };
+    let issuer = config.billing.issuer.clone();
+    let asked = Asked { period, exceptions, grace: grace(config), issuer };
     let by = desk.by_at(now).alone();
     let recounted = Recounted::of(&desk.db, period, now).await?;
     let mut tx = desk.db.begin().await?;
