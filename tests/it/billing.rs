@@ -11,6 +11,7 @@ mod exported;
 mod exports;
 mod focus;
 mod handoff;
+mod held;
 mod invariants;
 mod late;
 mod named;

@@ -9,6 +9,7 @@ mod directory;
 pub mod event_row;
 mod events;
 mod focus;
+mod held;
 mod hourly;
 pub mod layout;
 mod line_rows;
@@ -39,6 +40,7 @@ pub use write::{Format, UnknownFormat};
 use super::BillingError;
 use super::keys::KeyError;
 use super::manifest::{Fact, rows};
+use crate::kernel::id::BillingPeriodId;
 use crate::objects::ObjectError;
 use crate::storage::StoreError;
 use layout::Layout;
@@ -69,6 +71,19 @@ pub enum ExportError {
         "the period is closed and was exported with the retailer called {0:?}, which stays so that its rows do"
     )]
     OtherName(String),
+    /// The ledger has other events of a closed period than its close counts.
+    #[error(
+        "{period} is closed, and the ledger has not the events that close {number} counts: {why}. It is not exported; \
+         `comptoir usage reconcile --period {period}` names all that differs"
+    )]
+    NotAsClosed {
+        /// The period.
+        period: BillingPeriodId,
+        /// The number of its close.
+        number: i64,
+        /// The first difference.
+        why: String,
+    },
     /// The rows could not be written.
     #[error("the export could not be written: {0}")]
     Write(#[from] io::Error),

@@ -5,7 +5,7 @@ use super::content::Content;
 use super::events::{self, Asked};
 use super::row::Row;
 use super::store::Subject;
-use super::{ExportError, hourly, statements};
+use super::{ExportError, held, hourly, statements};
 use crate::billing::manifest::Fact;
 use crate::kernel::Micros;
 use crate::metering::period::Period;
@@ -59,6 +59,11 @@ impl Question {
         now: Micros,
         each: impl FnMut(&Fact, &Row) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
+        let closed = self.billed.as_ref().and_then(|billed| billed.close.as_ref());
+        // Rows of statements stand on what was frozen, which is checked where it is read.
+        if let Some(close) = closed.filter(|_| self.content.is_of_calls()) {
+            held::holds(db, close).await?;
+        }
         match self.content {
             Content::UsageEvents => {
                 events::each(db, &self.booked(db).await?, through, by_day, each).await

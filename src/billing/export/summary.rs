@@ -4,7 +4,7 @@ use super::ExportError;
 use super::events::Asked;
 use super::question::Question;
 use super::write::{Format, Rows};
-use crate::billing::manifest::Totals;
+use crate::billing::manifest::{self, Totals};
 use crate::kernel::Micros;
 use crate::metering::Sums;
 use crate::metering::gaps::{Gap, gaps};
@@ -54,7 +54,7 @@ impl std::fmt::Display for Summary {
         let last = ExportSeq::last_of(self.position).0;
         writeln!(f, "up to ledger position {}; what comes later: --after {last}", self.position)?;
         for gap in &self.gaps {
-            writeln!(f, "GAP: {gap:?}")?;
+            writeln!(f, "GAP: {}", manifest::Gap::from(gap))?;
         }
         Ok(())
     }

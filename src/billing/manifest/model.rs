@@ -256,9 +256,39 @@ pub struct Gap {
     pub from_seq: u64,
     /// The first behind them that is there.
     pub before_seq: u64,
+    /// No missing call was accepted before; null in exports of versions before 0.2.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_from: Option<Micros>,
+    /// None was accepted after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_to: Option<Micros>,
+}
+
+impl std::fmt::Display for Gap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { node, epoch, from_seq, before_seq, .. } = self;
+        write!(
+            f,
+            "process {epoch} of {node} has no events with the numbers from {from_seq} to below {before_seq}, which may \
+             have been calls"
+        )
+    }
 }
 
 impl Gap {
+    /// The same where it was not told when its calls were accepted.
+    fn untimed(&self) -> Self {
+        Self { accepted_from: None, accepted_to: None, ..self.clone() }
+    }
+
+    /// Whether an exception of a close is about it.
+    fn is_named(&self, by: &Exception) -> bool {
+        by.node.to_string() == self.node
+            && by.epoch == self.epoch
+            && by.from_seq <= self.from_seq
+            && by.before_seq.is_none_or(|before| self.before_seq <= before)
+    }
+
     /// How many of its numbers are in `[first, next)`.
     #[must_use]
     pub fn within(&self, first: u64, next: u64) -> u64 {
@@ -314,9 +344,30 @@ impl Manifest {
             supersedes: other.supersedes.clone(),
             position: other.position,
             stable_high_water: other.stable_high_water,
+            gaps: other.gaps.clone(),
             ..self.clone()
         };
-        own == *other && period(self) == period(other)
+        let gaps = |of: &Self| of.gaps.iter().map(Gap::untimed).collect::<Vec<_>>();
+        own == *other && period(self) == period(other) && gaps(self) == gaps(other)
+    }
+
+    /// The gaps in which calls of a closed period may be missing, and that its close does not name; none while it is open.
+    pub fn unnamed_gaps(&self) -> impl Iterator<Item = &Gap> {
+        let closed = self.period.as_ref().filter(|period| period.state == State::Final);
+        let meets =
+            move |gap: &Gap, period: &BilledPeriod| match (gap.accepted_from, gap.accepted_to) {
+                (Some(from), Some(to)) => from < period.to && to >= period.from,
+                // What lies between calls of the period.
+                _ => self.runs.iter().any(|run| {
+                    (&run.node, run.epoch) == (&gap.node, gap.epoch)
+                        && gap.within(run.first_seq, run.next_seq) > 0
+                }),
+            };
+        self.gaps.iter().filter(move |gap| {
+            closed.is_some_and(|period| {
+                meets(gap, period) && !period.exceptions().iter().any(|by| gap.is_named(by))
+            })
+        })
     }
 
     /// What it holds, in a line.

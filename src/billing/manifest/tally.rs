@@ -242,6 +242,8 @@ impl From<&crate::metering::gaps::Gap> for super::Gap {
             epoch: gap.epoch.cast_unsigned(),
             from_seq: gap.from_seq,
             before_seq: gap.before_seq,
+            accepted_from: Some(gap.from_at),
+            accepted_to: Some(gap.to_at),
         }
     }
 }

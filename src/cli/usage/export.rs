@@ -184,7 +184,7 @@ async fn to_place(config: &Config, args: &Args, place: &Place) -> anyhow::Result
         remark(format!("It supersedes {before}."));
     }
     for gap in &manifest.gaps {
-        remark(format!("GAP: {gap:?}"));
+        remark(format!("GAP: {gap}"));
     }
     if args.layout.is_of_calls() {
         remark(format!("What comes later: --after {}", manifest.stable_high_water));

@@ -103,10 +103,16 @@ fn told(report: &Report) -> anyhow::Result<ExitCode> {
             exceptions(period)?;
         }
         for gap in &manifest.gaps {
+            say(format!("GAP: {gap}"))?;
+        }
+        let unnamed = manifest.unnamed_gaps().count();
+        if unnamed > 0 {
+            let period = manifest.period.as_ref().map_or("", |period| period.id.as_str());
             say(format!(
-                "GAP: {} run {} has no events from {} to before {}",
-                gap.node, gap.epoch, gap.from_seq, gap.before_seq
+                "BAD: {period} is closed, and its close does not name {unnamed} of these gaps, in which calls of it may be \
+                 missing: have `comptoir usage reconcile --period {period}` run where it was exported."
             ))?;
+            return Ok(ExitCode::FAILURE);
         }
     }
     Ok(ExitCode::SUCCESS)
