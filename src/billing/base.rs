@@ -6,7 +6,7 @@ use crate::access::history::PriceVersions;
 use crate::kernel::Currency;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, BillingPeriodId, PartnerId, PlanId};
-use crate::limit::Bounds;
+use crate::limit::{self, Bounds};
 use crate::metering::Sums;
 use crate::metering::hours::{Counted, Group};
 use crate::rating::{Exact, LineKind, PriceList, Rounding, TooLarge};
@@ -52,6 +52,8 @@ pub(super) struct Base {
     of: Bounds,
     /// How many microseconds of that the period has itself.
     own: u64,
+    /// When it begins and ends.
+    span: Bounds,
 }
 
 impl Base {
@@ -59,7 +61,7 @@ impl Base {
     pub(super) fn nothing(period: BillingPeriodId, list: &PriceList) -> Self {
         let (currency, rounding) = (list.currency(), list.rounding());
         let of = Bounds { start: Micros(0), end: Micros(1) };
-        Self { period, currency, rounding, parts: Vec::new(), sections: 0, of, own: 1 }
+        Self { period, currency, rounding, parts: Vec::new(), sections: 0, of, own: 1, span: of }
     }
 
     /// What a statement stands on. Its prices are those of the versions that it names.
@@ -92,6 +94,7 @@ impl Base {
             parts,
             of,
             own: u64::try_from(own).unwrap_or(0),
+            span: Bounds { start: statement.from, end: statement.to },
         };
         base.add_usage(statement, versions, None)?;
         Ok(base)
@@ -139,11 +142,28 @@ impl Base {
     /// What it comes to before rounding.
     pub(super) fn exact(&self) -> Result<Exact, TooLarge> {
         let held = self.parts.iter().map(|part| part.held(&part.list));
-        self.rated(&held.collect::<Vec<_>>())
+        self.rated(&held.collect::<Vec<_>>(), self.of)
     }
 
-    /// What it would come to before rounding if one list had held all the time.
-    pub(super) fn exact_under(&self, list: &Arc<PriceList>) -> Result<Exact, TooLarge> {
+    /// What the period is a part of, or all, under a list: what it is under its own, where that has periods as long; else
+    /// the period of the list in which it begins, under a contract that began at an instant. None where the list's periods
+    /// are shorter and one ends within it: what was counted in it cannot be told apart by them.
+    pub(super) fn whole_under(&self, list: &PriceList, contract: Micros) -> Option<Bounds> {
+        let length = list.periods().length;
+        let own = self.parts[..self.sections].first().map(|part| part.list.periods().length);
+        let Some(own) = own.filter(|own| *own != length) else { return Some(self.of) };
+        let whole = list.periods().cycle().around(self.span.start, contract);
+        let is_longer =
+            limit::Period::from(own).longest_s() < limit::Period::from(length).longest_s();
+        (is_longer || self.span.end <= whole.end).then_some(whole)
+    }
+
+    /// What it would come to before rounding if one list had held all the time, of whose own period it is a part, or all.
+    pub(super) fn exact_under(
+        &self,
+        list: &Arc<PriceList>,
+        whole: Bounds,
+    ) -> Result<Exact, TooLarge> {
         let mut all: Option<Held<'_>> = None;
         for part in self.parts.iter().map(|part| part.held(list)) {
             let Some(one) = &mut all else {
@@ -154,11 +174,11 @@ impl Base {
             one.first |= part.first;
             one.calls.extend(part.calls);
         }
-        self.rated(all.as_slice())
+        self.rated(all.as_slice(), whole)
     }
 
-    fn rated(&self, held: &[Held<'_>]) -> Result<Exact, TooLarge> {
-        let sheet = sheet((self.currency, self.rounding), held, (self.of, self.own))?;
+    fn rated(&self, held: &[Held<'_>], whole: Bounds) -> Result<Exact, TooLarge> {
+        let sheet = sheet((self.currency, self.rounding), held, (whole, self.own))?;
         Ok(sheet.bill()?.exact)
     }
 }

@@ -51,6 +51,12 @@ pub enum BillingError {
         "No statement of `{0}` that is asked for is in {1}, the currency of these prices: try prices in theirs."
     )]
     OtherCurrency(BillingPeriodId, String),
+    /// The periods of the prices are shorter.
+    #[error(
+        "The periods of these prices are shorter than `{0}`, and what was counted in it cannot be told apart by them: try prices \
+         whose periods are as long or longer."
+    )]
+    ShorterPeriods(BillingPeriodId),
     /// An adjustment cannot be made.
     #[error(transparent)]
     Adjustment(#[from] AdjustmentError),
@@ -109,6 +115,7 @@ impl From<BillingError> for ApiError {
                 });
                 Self::new(Code::Conflict, detail).errors(named.collect())
             }
+            BillingError::ShorterPeriods(_) => Self::new(Code::InvalidBody, detail),
             BillingError::Closed(_)
             | BillingError::Early(_)
             | BillingError::EarlierOpen(_)

@@ -28,6 +28,13 @@ impl Books {
         all.into_iter().rfind(|piece| piece.list.is_some() && piece.span.hold(at))
     }
 
+    /// When the contract began under which a statement was made; at the start of its period where none is known.
+    pub(super) fn contract(&self, of: &Statement) -> Micros {
+        let tenures = self.history(of.app_id).map_or(&[][..], |history| history.tenures.as_slice());
+        let own = tenures.iter().rfind(|it| it.partner == of.partner_id && it.from < of.to);
+        own.map_or(of.from, |tenure| tenure.contract)
+    }
+
     /// Whether an app has a period in which a line can be booked.
     pub(super) fn can_book(&self, app: AppId, now: Micros) -> bool {
         let priced = |piece: &Piece| piece.app == app && piece.list.is_some();

@@ -101,7 +101,8 @@ pub enum Prices {
     List(Arc<PriceList>),
 }
 
-/// What the statements of a period would come to at other prices, before credits. Statements in another currency are left
+/// What the statements of a period would come to at other prices, before credits: of prices whose periods are longer, the part
+/// that it is of one, as it would be asked of a period that was cut. Those whose periods are shorter cannot be tried. Statements in another currency are left
 /// out, which is an error where all are, and so are adjustments, which stay as they are. None where there are no such
 /// prices.
 pub async fn rerated(
@@ -130,7 +131,9 @@ pub async fn rerated(
             let rounded =
                 |exact: Exact, rounding| exact.rounded(list.currency().decimals(), rounding);
             let before = rounded(base.exact().map_err(large)?, base.rounding);
-            let after = rounded(base.exact_under(&list).map_err(large)?, list.rounding());
+            let whole = base.whole_under(&list, books.contract(&statement));
+            let whole = whole.ok_or(BillingError::ShorterPeriods(period))?;
+            let after = rounded(base.exact_under(&list, whole).map_err(large)?, list.rounding());
             made.push(Change::new(&statement, before, after)?);
         }
     }

@@ -4,6 +4,7 @@ use crate::access::plan::{PlanPrices, PricesDoc};
 use crate::admin::caller::AdminCaller;
 use crate::admin::problems::{BodyProblems, Conflicts, Missing, Problems};
 use crate::admin::state::{State, done};
+use crate::billing::BillingError;
 use crate::billing::rerate::{Change, Prices, rerated};
 use crate::billing::view::Whose;
 use crate::http::{ApiError, ApiResult, Code, FieldError, JsonBody};
@@ -58,8 +59,11 @@ struct RerateOut {
 /// Try a period at other prices
 ///
 /// What each statement of an open or closed period would come to if one price list had held for all of it, and the
-/// difference. Nothing is changed: `create_adjustment` with `rerate` books the difference of a closed period. Statements in
-/// another currency than that of the list are left out; where all are, that is a `conflict`.
+/// difference. Nothing is changed: `create_adjustment` with `rerate` books the difference of a closed period. Of a list with
+/// longer periods, as a year's for a month, it is what is asked for the part that the period is of the list's own in which it
+/// begins: of fees, minimums, caps, flat amounts, included units and the ends of tiers. One with shorter periods is refused,
+/// unless the period lies in one of them. Statements in another currency than that of the list are left out; where all are,
+/// that is a `conflict`.
 #[utoipa::path(
     tag = "billing", operation_id = "preview_rerating", request_body = RerateIn,
     responses(
@@ -80,6 +84,7 @@ async fn preview_rerating(
         let detail = crate::kernel::sentence(format!("{pointer}: {why}"));
         ApiError::new(Code::InvalidBody, detail).errors(vec![fault])
     };
+    let pointer = if prices.is_some() { "/prices" } else { "/plan_id" };
     let prices = match (plan_id, prices) {
         (Some(plan), None) => Prices::OfPlan(plan, plan_version),
         (None, Some(PlanPrices(list))) if plan_version.is_none() => Prices::List(Arc::new(list)),
@@ -89,7 +94,15 @@ async fn preview_rerating(
         }
     };
     let whose = Whose { partner: partner_id, app: app_id };
-    let found = rerated(&state.db, (period_id, whose), prices, state.clock.now()).await?;
+    let found = rerated(&state.db, (period_id, whose), prices, state.clock.now()).await;
+    let found = found.map_err(|error| match error {
+        BillingError::ShorterPeriods(_) => {
+            let why = "has periods that are shorter than this one, and what was counted in it cannot be told apart by them: \
+                       try prices whose periods are as long or longer";
+            fault(pointer, "not_allowed", why)
+        }
+        error => error.into(),
+    })?;
     let why = "there is no such plan or version, or it asks nothing";
     let items = found.ok_or_else(|| fault("/plan_id", "not_found", why))?;
     done(&RerateOut { items })

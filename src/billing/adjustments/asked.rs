@@ -119,7 +119,8 @@ pub struct Rerate {
     /// The closed period.
     #[schema(value_type = String, example = "per_2mQx17fGhIj")]
     pub period_id: BillingPeriodId,
-    /// The plan whose prices are to hold for all of it.
+    /// The plan whose prices are to hold for all of it. Where their periods are longer, as a year for a month, they are asked
+    /// for the part that it is of the one in which it begins; shorter ones that do not hold all of it are refused.
     #[schema(value_type = String, example = "pln_2mQx17fGhIj")]
     pub plan_id: PlanId,
     /// The version of it; the newest where it is left out.

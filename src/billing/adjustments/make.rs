@@ -309,8 +309,12 @@ async fn rerated(
         return Err(fault("/rerate/period_id", "not_found", why).into());
     };
     let base = books.base(tx, statement).await?;
+    let why = "has periods that are shorter than the closed one, and what was counted in it cannot be told apart by them: take \
+               prices whose periods are as long or longer, or make a credit or a debit of what is to change";
+    let whole = base.whole_under(&list, books.contract(statement));
+    let whole = whole.ok_or_else(|| fault("/rerate/plan_id", "not_allowed", why))?;
     let large = |error| BillingError::TooLarge(app, error);
-    let (was, is) = (base.exact().map_err(large)?, base.exact_under(&list).map_err(large)?);
+    let (was, is) = (base.exact().map_err(large)?, base.exact_under(&list, whole).map_err(large)?);
     let owed = Owed {
         amount: is.minus(was).map_err(large)?.text(list.currency().decimals()),
         currency: code.to_owned(),

@@ -1,7 +1,9 @@
 //! An app that comes to prices with other periods in the middle of one.
 
+use super::adjustments::{ADJUSTMENTS, Desk, asked};
 use super::{at, call, close_first, edit, id, lines, own, priced, statement};
-use crate::support::TestApp;
+use crate::four_eyes::owner;
+use crate::support::{TestApp, problem};
 use serde_json::{Value, json};
 
 /// What is asked for a quarter: as much as it has days, and 1.50 for each call.
@@ -81,4 +83,68 @@ async fn who_joins_late_pays_by_what_proration_says_whether_the_period_is_cut_or
         close_first(&app, "2026-11-18T00:00:00Z").await;
         assert_eq!(stated(&first).await, [format!("fee - 1 {cut}"), calls], "{proration}");
     }
+}
+
+/// A plan with prices.
+async fn planned(app: &TestApp, prices: &Value) -> String {
+    let plan = app.plan(json!([{ "name": "burst", "quota": 1_000, "window_s": 1 }])).await;
+    edit(app, &plan, json!({ "prices": prices, "prices_from": "now" })).await;
+    plan
+}
+
+const RERATINGS: &str = "/admin/v1/billing/reratings";
+
+#[tokio::test]
+async fn a_month_at_a_years_prices_costs_its_part_of_the_year() {
+    let app = TestApp::builder().fixed_clock("2026-10-31T23:00:00Z").start().await;
+    let (_, key) = priced(&app, monthly()).await;
+    call(&app, &key, 7).await;
+    app.wait_for_gauge("events_folded_total", 7).await;
+    // November is 30 days of 365, by which the fee is 60.00 and 6 calls are included.
+    let mut yearly = monthly();
+    (yearly["period"], yearly["fee"]) = (json!("year"), json!("730.00"));
+    yearly["charges"][0]["included"] = json!(73);
+    let plan = planned(&app, &yearly).await;
+    let november = own(&app, &key).await[0]["period_id"].clone();
+    let change = ["before", "after", "difference"];
+    let tried = async |prices: Value| {
+        let mut body = json!({ "period_id": november, "app_id": key.app_id });
+        body.as_object_mut().unwrap().extend(prices.as_object().unwrap().clone());
+        let tried = app.admin_ok("POST", RERATINGS, Some(body)).await;
+        change.map(|name| tried["items"][0][name].as_str().unwrap().to_owned())
+    };
+    for proration in ["none", "by_second"] {
+        yearly["proration"] = json!(proration);
+        let part = ["40.50", "61.50", "21.00"];
+        assert_eq!(tried(json!({ "prices": yearly })).await, part, "{proration}");
+    }
+    close_first(&app, "2026-12-02T00:00:00Z").await;
+    assert_eq!(tried(json!({ "plan_id": plan })).await, ["40.50", "61.50", "21.00"]);
+    let desk = Desk::of(&app).await;
+    let year = json!({ "period_id": november, "plan_id": plan });
+    let (rerated, _) = desk.agreed(ADJUSTMENTS, asked(&key, "year", "rerate", year)).await;
+    assert_eq!(rerated["amount"], "21.00");
+}
+
+#[tokio::test]
+async fn a_quarter_is_not_rated_at_the_prices_of_months() {
+    let app = TestApp::builder().fixed_clock("2026-10-31T23:00:00Z").start().await;
+    let (_, key) = priced(&app, quarterly()).await;
+    call(&app, &key, 2).await;
+    app.wait_for_gauge("events_folded_total", 2).await;
+    let months = planned(&app, &monthly()).await;
+    let quarter = own(&app, &key).await[0]["period_id"].clone();
+    let tried = json!({ "period_id": quarter, "prices": monthly() });
+    let refused =
+        problem(app.admin("POST", RERATINGS, Some(tried)).await, 400, "invalid_body").await;
+    assert_eq!(refused["errors"][0]["pointer"], "/prices", "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("as long or longer"), "{refused}");
+    close_first(&app, "2027-01-03T00:00:00Z").await;
+    let one = owner(&app, "one@example.com").await;
+    let shorter = json!({ "period_id": quarter, "plan_id": months });
+    let shorter = asked(&key, "shorter", "rerate", shorter);
+    let refused =
+        problem(one.call("POST", ADJUSTMENTS, Some(shorter)).await, 400, "invalid_body").await;
+    assert_eq!(refused["errors"][0]["pointer"], "/rerate/plan_id", "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("a credit or a debit"), "{refused}");
 }
