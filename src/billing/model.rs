@@ -104,8 +104,8 @@ pub struct StatementLine {
     /// The last unit of the tier; null for the last tier and where there are none.
     #[schema(required = true)]
     pub tier_up_to: Option<u64>,
-    /// Units, with up to three decimals; 1 of what is asked whatever is used (`fee`, `recurring`, `one_time`), and 0 of what
-    /// counts nothing, as the flat amount of a tier.
+    /// Units, with up to three decimals; 1 of what is asked whatever is used (`fee`, `recurring`, `one_time`) and of a flat
+    /// charge, whose units are a line of kind `included` before it; 0 of what counts nothing, as the flat amount of a tier.
     #[schema(example = "4500")]
     pub quantity: String,
     /// Packages that were begun; null where none are sold.

@@ -20,7 +20,7 @@ words! {
         Recurring = "recurring",
         /// An amount that is asked once.
         OneTime = "one_time",
-        /// Units that are included.
+        /// Units that are included, and those that a flat charge is asked for.
         Included = "included",
         /// Units, or packages, at a price.
         Usage = "usage",
@@ -252,8 +252,12 @@ fn priced(model: &Model, milli: u128) -> Result<Vec<Draft>, TooLarge> {
     }
     match model {
         Model::Flat(price) => {
+            // The units that it is asked for have no price of their own: it is asked once, whatever they are.
+            let covered = Draft::new(LineKind::Included, Exact::ZERO);
+            let covered = Draft { quantity_milli: milli, ..covered };
             let line = Draft::new(LineKind::Flat, price.once());
-            Ok(vec![Draft { quantity_milli: milli, unit_price: Some(*price), ..line }])
+            let line = Draft { quantity_milli: MILLI, unit_price: Some(*price), ..line };
+            Ok(vec![covered, line])
         }
         Model::PerUnit(price) => Ok(vec![Draft::usage(milli, *price)?]),
         Model::Graduated(tiers) => {

@@ -9,6 +9,7 @@ mod event_proofs;
 mod excepted;
 mod exported;
 mod exports;
+mod flat;
 mod focus;
 mod handoff;
 mod held;

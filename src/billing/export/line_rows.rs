@@ -45,7 +45,7 @@ pub(super) static STATEMENT_LINES: Layout = Layout {
         Column::of(
             "quantity",
             Kind::Decimal(3),
-            "Units of the meter; 1 of `fee`, `recurring` and `one_time`; 0 of what counts nothing; of an adjustment, the calls that it is about.",
+            "Units of the meter; 1 of `fee`, `recurring`, `one_time` and of a flat charge; 0 of what counts nothing; of an adjustment, the calls that it is about.",
         ),
         Column::maybe("unit", Kind::Text, "What the price is for."),
         Column::maybe(

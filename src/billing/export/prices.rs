@@ -107,6 +107,8 @@ impl Told<'_> {
         let line = self.line;
         match line.kind.as_str() {
             "fee" | "recurring" => Some("Periods".to_owned()),
+            // A flat charge is asked once in a period, and the flat part of a tier once for the tier.
+            "flat" if line.tier_from.is_none() => Some("Periods".to_owned()),
             "usage" | "included" => {
                 let unit = self.consumed_unit()?;
                 Some(match self.package() {

@@ -134,7 +134,8 @@ impl Source<'_> {
 
 /// What a charge counted on all statements of an app for a period.
 fn counted(statements: &[&Statement], charge: &str) -> Result<Counted, StoreError> {
-    let kinds = [LineKind::Included, LineKind::Usage, LineKind::Flat].map(|kind| kind.to_string());
+    // What a flat charge is asked for is a line of what is included.
+    let kinds = [LineKind::Included, LineKind::Usage].map(|kind| kind.to_string());
     let corrupt = |error: String| StoreError::corrupt("statements", error);
     let mut sum = Counted::default();
     for line in statements.iter().flat_map(|statement| &statement.lines) {

@@ -313,7 +313,11 @@ fn priced(charge: &Value, rest: Q, share: Q) -> Vec<Line> {
     match charge["model"].as_str().unwrap() {
         "flat" => {
             let price = part(&charge["amount"], share);
-            vec![Line { quantity: rest, unit_price: Some(price), ..Line::new("flat", price) }]
+            let once = Q::new(1, 1);
+            vec![
+                Line { quantity: rest, ..Line::new("included", Q::ZERO) },
+                Line { quantity: once, unit_price: Some(price), ..Line::new("flat", price) },
+            ]
         }
         "per_unit" => vec![usage(rest, Q::of(&charge["unit_price"]))],
         "package" => {

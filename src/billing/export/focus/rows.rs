@@ -69,7 +69,8 @@ pub(in crate::billing::export) fn rows(
         let asks = match (line.kind.as_str(), told.package()) {
             ("included" | "usage", None) => Asks::Unit,
             ("usage", Some(size)) => Asks::Package(size),
-            ("flat", _) if quantity > 0 => Asks::Once,
+            // As it is in statements that were frozen before a flat charge had a line for its units.
+            ("flat", _) if quantity > 0 && spread.left() > 0 => Asks::Once,
             _ => {
                 let mut part = frame.whole(*told)?;
                 if line.kind == "flat" {
@@ -99,11 +100,11 @@ fn corrupt(statement: &Statement, what: &str) -> StoreError {
 }
 
 /// What a line is in the words of FOCUS: category and frequency.
-fn category(told: Told<'_>) -> (&'static str, &'static str) {
+fn category(told: Told<'_>, part: &Part) -> (&'static str, &'static str) {
     match told.line.kind.as_str() {
         "included" | "usage" => ("Usage", "Usage-Based"),
-        // A flat charge is of the units that it has; the flat part of a tier has none.
-        "flat" if told.line.quantity != "0" => ("Usage", "Usage-Based"),
+        // Its units are a line before it, but in statements of before that was so; the flat part of a tier has none.
+        "flat" if part.consumed > 0 => ("Usage", "Usage-Based"),
         "fee" | "recurring" => ("Purchase", "Recurring"),
         "flat" | "one_time" | "prepaid" => ("Purchase", "One-Time"),
         "credit" => ("Credit", "One-Time"),
@@ -159,7 +160,7 @@ impl Frame<'_> {
     /// The fields stand in the order of the columns.
     fn row(&self, told: Told<'_>, part: &Part) -> Result<Row, ExportError> {
         let (statement, line, called) = (self.priced.statement, told.line, self.called);
-        let (category, frequency) = category(told);
+        let (category, frequency) = category(told, part);
         let (is_use, has_price) = (category == "Usage", matches!(category, "Usage" | "Purchase"));
         let too_large = || BillingError::TooLarge(statement.app_id, TooLarge);
         let Cost { billed, priced, price, cost } =
