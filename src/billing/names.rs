@@ -36,13 +36,16 @@ impl Parties {
         let Statement { partner_id, app_id, .. } = shown.statement;
         let mut kept = kept_of(db, &shown.statement).await?;
         let (partner, app) = (partner_id.to_string(), app_id.to_string());
-        let app = kept.remove(&given_away(app_id, partner_id)).or_else(|| kept.remove(&app));
-        let app = match app {
-            Some(name) => name,
-            None => {
+        let is_of_close = kept.contains_key(ISSUER);
+        let named = kept.remove(&given_away(app_id, partner_id)).or_else(|| kept.remove(&app));
+        let app = match named {
+            Some(name) if is_of_close => name,
+            named => {
                 let app = get_app(db, app_id, now).await?;
                 // The name that an app has had since it was given away is its present partner's.
-                if app.partner == partner_id { app.name.to_string() } else { String::new() }
+                let is_own = app.partner == partner_id;
+                let named = named.unwrap_or_else(|| app.name.to_string());
+                if is_own { named } else { String::new() }
             }
         };
         let partner = match kept.remove(&partner) {
