@@ -53,3 +53,28 @@ async fn a_final_page_and_its_rows_name_whom_the_close_named() {
         assert_eq!(row["SubAccountName"], "Before & apps");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_partner_is_not_told_what_the_next_one_calls_the_app() {
+    let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
+    let (_, key) = priced(&app, prices()).await;
+    call(&app, &key, 2).await;
+    app.wait_for_gauge("events_folded_total", 2).await;
+    let former = id(&own(&app, &key).await[0]);
+    app.clock.advance(60_000_000);
+    let to = app.admin_ok("POST", "/admin/v1/partners", Some(json!({ "name": "Next" }))).await;
+    let place = format!("/admin/v1/apps/{}", key.app_id);
+    let give = json!({ "partner_id": to["id"] });
+    app.admin_ok("POST", &format!("{place}/transfer"), Some(give)).await;
+    let next = id(&own(&app, &key).await[0]);
+    app.admin_ok("PATCH", &place, Some(json!({ "name": "Of the next" }))).await;
+    close_first(&app, "2026-11-02T00:00:00Z").await;
+    app.admin_ok("PATCH", &place, Some(json!({ "name": "Later still" }))).await;
+    let told = async |statement: &str| {
+        app.shell(&["usage", "statement", statement, "--format", "html"]).await.1
+    };
+    let (former, next) = (told(&former).await, told(&next).await);
+    assert!(next.contains("Final.") && next.contains("<dd>Of the next (app_"), "{next}");
+    assert!(former.contains("Final.") && former.contains("<dd> (app_"), "{former}");
+    assert!(!next.contains("Later still") && !former.contains("Of the next"), "{former}{next}");
+}
