@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 /// What is checked, and by what.
 #[derive(Debug, clap::Args)]
-pub(super) struct VerifyArgs {
+pub(in crate::cli) struct VerifyArgs {
     /// Check an export of the ledger (`comptoir consent export`); needs no database.
     #[arg(long, value_name = "FILE")]
     from_file: Option<PathBuf>,
