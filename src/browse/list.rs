@@ -64,7 +64,7 @@ const RETRY_S: u64 = 2;
 #[utoipa::path(
     operation_id = "list_products", tag = "products",
     params(
-        ("q" = Option<String>, Query, max_length = 200, description = "Words to search for in names, brands, categories, properties and descriptions, or a code. Accents, case and plural make no difference; the last word may be unfinished. All words must be found; where nothing has them all, typing errors are forgiven, and then words left out. Products that are sold come first, among them those whose name begins with a word or whose category is called so.", example = "enduit lissage"),
+        ("q" = Option<String>, Query, max_length = 200, description = "Words to search for in names, brands, categories, properties and descriptions, or a code. Accents, case and plural make no difference; the last word may be unfinished. All words must be found; where nothing has them all, typing errors are forgiven, and then words left out. Where up to 5 products have them all and ten times as many have words like them, those follow, typing errors forgiven. Products that are sold come first, among them those whose name begins with a word or whose category is called so.", example = "enduit lissage"),
         ("brand" = Option<String>, Query, description = "Up to 50 brands by name or id, joined by commas; a comma of a name stands behind a backslash.", example = "Bosch,Makita"),
         ("category_id" = Option<String>, Query, description = "Up to 50 categories, joined by commas.", example = "cat_5tR81kQmZx2"),
         ("include_descendants" = Option<bool>, Query, description = "Whether products in categories below those of `category_id` count, in its facet too.", example = true),

@@ -94,3 +94,19 @@ async fn a_walk_of_finds_is_whole_and_bound_to_its_words() {
     let refused = problem(app.get(&key.text, &long).await, 400, "invalid_parameter").await;
     assert_eq!(refused["errors"][0]["code"], "too_long");
 }
+
+#[tokio::test]
+async fn a_mistyped_word_that_happens_to_be_one_finds_what_is_meant_behind_it() {
+    let app = TestApp::start().await;
+    let key = app.key(json!({})).await;
+    let liquid = |n: u8| json!({ "sku": format!("L{n}"), "name": format!("Jabon Liquido N{n}") });
+    let mut lines: Vec<Value> = (0..12).map(liquid).collect();
+    lines.push(json!({ "sku": "Q", "name": "Jabon Liq. Citrus" }));
+    put(&app, &lines).await;
+    let found = skus(&app, &key, "q=jabon+liqido&limit=5").await;
+    assert_eq!((found.len(), found.first().map(String::as_str)), (13, Some("Q")));
+    let counted = page(&app, &key, "/v1/products?q=jabon+liqido&include_total=true&limit=1").await;
+    assert_eq!(counted["total"], 13);
+    // What finds as few as are meant stays as it is.
+    assert_eq!(skus(&app, &key, "q=citrus").await, ["Q"]);
+}

@@ -1,6 +1,7 @@
 //! What is asked of the index: for each word the terms that it may stand for, with what each weighs.
 
 use super::document::{EXACT, Fields, Place};
+use super::sound::sound;
 use super::words::{LACKS, Words, code};
 use tantivy::query::{DfaWrapper, FuzzyTermQuery, PhraseQuery};
 use tantivy::schema::Field;
@@ -18,6 +19,8 @@ const BRAND: u8 = 9;
 const BRAND_PREFIX: u8 = 4;
 /// By how many typing errors a term differs: one is meant rather than two.
 const TYPOS: [u8; 2] = [3, 2];
+/// By typing errors that sound like it: `cerbeza` is `cerveza` rather than `cereza`.
+const SOUNDS_ALIKE: u8 = 4;
 
 /// What a word weighs in a place: as it was asked but for its number, or with another ending. What is in a category called
 /// so is one: wine is among the wines, and glasses in their category of `wine glasses` are not.
@@ -42,6 +45,9 @@ fn weight(place: Place, is_exact: bool) -> u8 {
 /// What it weighs where the words stand in the name as one phrase, and where they are a code.
 pub(super) const PHRASE: u16 = 12;
 pub(super) const CODE: u16 = 4_000;
+/// What it weighs, where typing errors are forgiven, that a product has every word without one: more than all else does
+/// but for a code.
+pub(super) const AS_TYPED: u16 = 1_000;
 
 /// How much was asked of the words, the strictest first. A walk keeps to the one it began with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +55,7 @@ pub(super) const CODE: u16 = 4_000;
 pub enum Strictness {
     /// Every word as it is, or with another ending.
     All = 1,
-    /// Every word, typing errors forgiven.
+    /// Every word, typing errors forgiven; what has every word as it is comes first.
     Near = 2,
     /// Any word, typing errors forgiven; but what is to be lacking must be.
     Some = 3,
@@ -78,9 +84,12 @@ struct Word {
     places: Vec<(String, String, bool)>,
     /// Fields in which a term may begin with it.
     begins: Vec<(Field, u8)>,
-    /// Terms that differ from it by typing errors, with what they weigh.
-    like: Vec<(DfaWrapper, u8)>,
+    /// Terms that differ from it by typing errors, with what they weigh; where that is nothing, those alone that sound
+    /// like it.
+    like: Vec<(DfaWrapper, Option<u8>)>,
     text: String,
+    /// As it sounds, in its singular.
+    sound: String,
 }
 
 impl Word {
@@ -115,13 +124,15 @@ impl Word {
             _ => 2,
         };
         let mut like = Vec::new();
-        if near && !text.bytes().any(|byte| byte.is_ascii_digit()) {
-            for (distance, weight) in (1..=distance).zip(TYPOS) {
+        if near && distance > 0 && !text.bytes().any(|byte| byte.is_ascii_digit()) {
+            for (typos, weight) in (1..=2).zip(TYPOS) {
                 let term = Term::from_field_text(fields.name, singular);
-                like.push((FuzzyTermQuery::new(term, distance, true).automaton()?, weight));
+                let weight = (typos <= distance).then_some(weight);
+                like.push((FuzzyTermQuery::new(term, typos, true).automaton()?, weight));
             }
         }
-        Ok(Self { terms, places, begins, like, text: text.to_owned() })
+        let sound = sound(singular);
+        Ok(Self { terms, places, begins, like, text: text.to_owned(), sound })
     }
 
     /// Its lists in a segment, those that weigh least first.
@@ -155,7 +166,10 @@ impl Word {
                 let index = segment.inverted_index(field)?;
                 let mut terms = index.terms().search(like).into_stream()?;
                 while terms.advance() {
-                    lists.push(List { field, info: terms.value().clone(), weight: *weight });
+                    let alike = str::from_utf8(terms.key()).map(sound).as_ref() == Ok(&self.sound);
+                    let weight = if alike { Some(SOUNDS_ALIKE) } else { *weight };
+                    let info = || terms.value().clone();
+                    lists.extend(weight.map(|weight| List { field, info: info(), weight }));
                 }
             }
         }

@@ -5,9 +5,9 @@
 //! it is sold, how short its name is. So a cursor that holds a rank and an id means the same place
 //! after any other product has changed.
 
-use super::asked::{Asked, CODE, PHRASE, Strictness};
+use super::asked::{AS_TYPED, Asked, CODE, PHRASE, Strictness};
 use super::document::Fields;
-use super::matches::matches;
+use super::matches::{Match, matches};
 use super::words::Words;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -17,6 +17,12 @@ use tantivy::{DocId, Searcher, SeekDangerResult, SegmentReader, TERMINATED};
 /// Where in a rank it stands whether the product is sold. Below: its score, and in 8 bits how short
 /// its name is.
 const SOLD_AT: u32 = 48;
+
+/// Words as they were typed that find no more than this may have a typing error all the same: `liqido` has the stem of
+/// `liq.`, and who wrote the catalog mistypes as well.
+const FEW: usize = 5;
+/// They have one where the words without it find this many times as much. A word that is rare but meant has few near it.
+const MANY_TIMES: usize = 10;
 
 /// A product found. The best comes first, among equals that with the lowest id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,26 +73,72 @@ pub(super) fn find(
 ) -> tantivy::Result<(Vec<Hit>, Strictness)> {
     let mut search = |strictness| {
         let asked = Asked::new((fields, words), text, strictness)?;
+        let typed = (strictness == Strictness::Near)
+            .then(|| Asked::new((fields, words), text, Strictness::All))
+            .transpose()?;
         if let Some(found) = &mut wanted.found {
             found.clear();
         }
-        let mut best = Best { first: BinaryHeap::new(), count: 0, wanted: &mut *wanted };
+        let mut best =
+            Best { first: BinaryHeap::new(), count: 0, by_code: false, wanted: &mut *wanted };
         for segment in searcher.segment_readers() {
-            best.take(searcher, segment, &asked)?;
+            let mut matches = matches(&asked, segment)?;
+            if let Some(typed) = &typed {
+                put_first(&mut matches, typed, segment)?;
+            }
+            best.take((searcher, segment), &asked, matches)?;
         }
-        Ok::<_, tantivy::TantivyError>((best.count, (best.first.into_vec(), strictness)))
+        let hits = best.first.into_vec();
+        Ok::<_, tantivy::TantivyError>(Tried {
+            hits,
+            strictness,
+            count: best.count,
+            by_code: best.by_code,
+        })
     };
     if let Some(kept) = kept {
-        return Ok(search(kept)?.1);
+        return Ok(search(kept)?.answer());
     }
     let mut found = search(Strictness::All)?;
-    if found.0 == 0 {
+    if found.count == 0 {
         found = search(Strictness::Near)?;
+    } else if found.count <= FEW && !found.by_code {
+        let near = search(Strictness::Near)?;
+        let is_mistyped = near.count >= found.count * MANY_TIMES;
+        // What was found goes where it is wanted anew.
+        found = if is_mistyped { near } else { search(Strictness::All)? };
     }
-    if found.0 == 0 {
+    if found.count == 0 {
         found = search(Strictness::Some)?;
     }
-    Ok(found.1)
+    Ok(found.answer())
+}
+
+/// What one search found.
+struct Tried {
+    hits: Vec<Hit>,
+    strictness: Strictness,
+    /// How many there were, wanted or not.
+    count: usize,
+    /// Whether the text is the code of one.
+    by_code: bool,
+}
+
+impl Tried {
+    fn answer(self) -> (Vec<Hit>, Strictness) {
+        (self.hits, self.strictness)
+    }
+}
+
+/// Puts those of some matches before the others that the words find as they were typed.
+fn put_first(found: &mut [Match], typed: &Asked, segment: &SegmentReader) -> tantivy::Result<()> {
+    let mut rest = found.iter_mut();
+    for (doc, _) in matches(typed, segment)? {
+        if let Some((_, score)) = rest.find(|(own, _)| *own == doc) {
+            *score += AS_TYPED;
+        }
+    }
+    Ok(())
 }
 
 /// Keeps the first of the hits.
@@ -95,6 +147,8 @@ struct Best<'a, 'b> {
     first: BinaryHeap<Hit>,
     /// How many there were, taken or not.
     count: usize,
+    /// Whether one was found by its code.
+    by_code: bool,
     wanted: &'a mut Wanted<'b>,
 }
 
@@ -120,14 +174,13 @@ impl Best<'_, '_> {
         self.first.push(hit);
     }
 
-    /// Takes in what a segment has.
+    /// Takes in what was found in a segment.
     fn take(
         &mut self,
-        searcher: &Searcher,
-        segment: &SegmentReader,
+        (searcher, segment): (&Searcher, &SegmentReader),
         asked: &Asked,
+        matches: Vec<Match>,
     ) -> tantivy::Result<()> {
-        let matches = matches(asked, segment)?;
         let ids = segment.fast_fields().u64("id")?;
         let grades = segment.fast_fields().u64("grade")?;
         let alive = segment.alive_bitset();
@@ -137,6 +190,7 @@ impl Best<'_, '_> {
                 continue;
             }
             self.count += 1;
+            self.by_code |= score >= CODE;
             if let Some(found) = &mut self.wanted.found {
                 found.extend(ids.first(doc));
             }

@@ -9,6 +9,7 @@ mod document;
 mod find;
 mod matches;
 mod properties;
+mod sound;
 mod words;
 
 pub use asked::Strictness;

@@ -153,6 +153,26 @@ fn what_is_not_in_it_is_asked_for_too() {
 }
 
 #[test]
+fn what_is_mistyped_is_found_although_a_word_is_like_it_as_it_stands() {
+    let liquids =
+        ["Ariel", "Algabo", "Protex", "Ala", "Zorro", "Dove", "Lux", "Rexona", "Esencial"];
+    let mut products = vec![json!({"name": "Jabon Liq. Citrus"}), json!({"name": "Cereza 1 Kg"})];
+    products.extend(liquids.iter().map(|brand| json!({"name": format!("Jabon Liquido {brand}")})));
+    products.push(json!({"name": "Cerveza Rubia 980 Cc"}));
+    products.push(json!({"name": "Jabon Liquido", "status": "discontinued"}));
+    let (_folder, _indexer, search) = index(&products);
+    // Nine more and one that is not sold any more, ten times the one that has the stem of `liqido`.
+    assert_eq!(ids(&search, "jabon liquido").len(), 10);
+    let found = ids(&search, "jabon liqido");
+    assert_eq!((found.len(), found.first()), (11, Some(&0)));
+    // Fewer are near what is asked for than would make a mistake of it.
+    assert_eq!(ids(&search, "citru"), [0]);
+    // Of two words that are as near, that is meant which sounds alike.
+    assert_eq!(ids(&search, "cerbeza"), [11, 1]);
+    assert_eq!(ids(&search, "sereza"), [1]);
+}
+
+#[test]
 fn a_category_says_more_than_how_a_name_begins_and_than_the_categories_above() {
     let (_folder, _indexer, search) = index(&[
         json!({"name": "Vinaigre de cidre", "category": "Condiments"}),

@@ -1,6 +1,7 @@
 //! Searches against the plain queries of the library, which score every product with every list.
 
 use super::super::document::Fields;
+use super::super::sound::sound;
 use super::super::words::{Words, code};
 use super::*;
 use proptest::prelude::*;
@@ -48,7 +49,8 @@ fn word(fields: &Fields, text: &str, last: bool, near: bool) -> Box<dyn Query> {
         places.extend(within.iter().map(|field| weighed(begins(*field), 4.0)));
     }
     let distance = [0, 0, 0, 0, 1, 1, 1, 1].get(letters).copied().unwrap_or(2);
-    if near && !text.bytes().any(|byte| byte.is_ascii_digit()) {
+    if near && distance > 0 && !text.bytes().any(|byte| byte.is_ascii_digit()) {
+        places.extend(alike(fields, &singular));
         for (distance, weight) in (1..=distance).zip([3.0, 2.0]) {
             for field in [fields.name, fields.brand, fields.other] {
                 let term = Term::from_field_text(field, &singular);
@@ -58,6 +60,24 @@ fn word(fields: &Fields, text: &str, last: bool, near: bool) -> Box<dyn Query> {
         }
     }
     Box::new(DisjunctionMaxQuery::new(places))
+}
+
+/// The terms among all words of the products that sound like a word, within two typing errors.
+fn alike(fields: &Fields, singular: &str) -> Vec<Box<dyn Query>> {
+    let mut words = Words::default();
+    let known = WORDS.iter().flat_map(|word| words.of(word)).collect::<Vec<_>>();
+    let known = known.iter().map(|word| words.singular(word).to_owned());
+    let known = known.flat_map(|word| [format!("+++{word}"), word]);
+    let mut found: Vec<Box<dyn Query>> = Vec::new();
+    for word in known.filter(|word| sound(word) == sound(singular)) {
+        for field in [fields.name, fields.brand, fields.other] {
+            let like = FuzzyTermQuery::new(Term::from_field_text(field, singular), 2, true);
+            let both: Vec<(Occur, Box<dyn Query>)> =
+                vec![(Occur::Must, Box::new(like)), (Occur::Must, term(field, &word, 1.0))];
+            found.push(weighed(BooleanQuery::new(both), 4.0));
+        }
+    }
+    found
 }
 
 fn query(fields: &Fields, text: &str, strictness: Strictness) -> Box<dyn Query> {
@@ -84,6 +104,12 @@ fn query(fields: &Fields, text: &str, strictness: Strictness) -> Box<dyn Query> 
         ways.push((Occur::Should, Box::new(BooleanQuery::new(parts))));
     }
     ways.push((Occur::Should, term(fields.codes, &code(text), 4_000.0)));
+    if strictness == Strictness::Near {
+        ways.push((
+            Occur::Should,
+            Box::new(ConstScoreQuery::new(query(fields, text, Strictness::All), 1_000.0)),
+        ));
+    }
     Box::new(BooleanQuery::new(ways))
 }
 
@@ -118,8 +144,12 @@ fn found(search: &Search, text: &str, kept: Option<Strictness>) -> (Vec<Hit>, St
         return find(kept);
     }
     let mut best = find(Strictness::All);
-    if best.0.is_empty() {
-        best = find(Strictness::Near);
+    let by_code = best.0.iter().any(|hit| (hit.rank >> 8) & 0xFFFF >= 4_000);
+    if best.0.len() <= 5 && !by_code {
+        let near = find(Strictness::Near);
+        if near.0.len() >= best.0.len() * 10 {
+            best = near;
+        }
     }
     if best.0.is_empty() { find(Strictness::Some) } else { best }
 }
