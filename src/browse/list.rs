@@ -20,7 +20,7 @@ use crate::http::answer::Cache;
 use crate::http::form::Columns;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params, Turns};
 use crate::kernel::Amount;
-use crate::kernel::id::{BrandId, CategoryId, ProductId};
+use crate::kernel::id::{CategoryId, ProductId};
 use crate::kernel::word::Word as _;
 use crate::stock::model::Availability;
 use actix_web::{HttpRequest, get, web};
@@ -50,8 +50,8 @@ const RETRY_S: u64 = 2;
 /// `next`: a product that is there throughout and keeps its place in the order comes exactly once,
 /// whatever is added or deleted meanwhile.
 ///
-/// `attr.<property>` filters by a property of `additional_property` or `variant_attributes`, in any
-/// case: `attr.energy_class=A,B` (or `attr[energy_class]=A,B`). A comma that belongs to a value stands
+/// `attr.<property>` filters by a property of `additional_property` or `variant_attributes`; case
+/// and accents make no difference: `attr.energy_class=A,B` (or `attr[energy_class]=A,B`). A comma that belongs to a value stands
 /// behind a backslash: `attr.length=1\\,5 m`. The words are the catalog's own, which its facets tell: a
 /// property or value that no product has finds nothing. Properties are those of the search index, which follows a
 /// change within about a second.
@@ -65,7 +65,7 @@ const RETRY_S: u64 = 2;
     operation_id = "list_products", tag = "products",
     params(
         ("q" = Option<String>, Query, max_length = 200, description = "Words to search for in names, brands, categories, properties and descriptions, or a code. Accents, case and plural make no difference; the last word may be unfinished. All words must be found; where nothing has them all, typing errors are forgiven, and then words left out. Where up to 5 products have them all and ten times as many have words like them, those follow, typing errors forgiven. Products that are sold come first, among them those whose name begins with a word or whose category is called so.", example = "enduit lissage"),
-        ("brand" = Option<String>, Query, description = "Up to 50 brands by name or id, joined by commas; a comma of a name stands behind a backslash.", example = "Bosch,Makita"),
+        ("brand" = Option<String>, Query, description = "Up to 50 brands by name or id, joined by commas; a comma of a name stands behind a backslash. Case and accents of a name make no difference.", example = "Bosch,Makita"),
         ("category_id" = Option<String>, Query, description = "Up to 50 categories, joined by commas.", example = "cat_5tR81kQmZx2"),
         ("include_descendants" = Option<bool>, Query, description = "Whether products in categories below those of `category_id` count, in its facet too.", example = true),
         ("gtin" = Option<String>, Query, description = "Up to 50 GTINs of 8, 12, 13 or 14 digits, joined by commas.", example = "3276550063551,5000112611861"),
@@ -245,7 +245,7 @@ fn query(
         params.fault("max_price", "out_of_range", "is below `min_price`");
     }
     ProductQuery {
-        brands: brands.iter().map(|text| BrandId::named(text)).collect(),
+        brands: view.brands_called(&brands),
         categories: categories(asked, descend, view, grant),
         gtins: params.gtins("gtin", MOST_IDENTIFIERS),
         ids: skus.iter().map(|sku| ProductId::derived(sku)).collect(),

@@ -5,6 +5,7 @@ use super::hours::{SpecialHours, WeeklyHours};
 use super::model::{Gln, is_online};
 use super::schedule::{Schedule, Stretch};
 use super::view::StoreQuery;
+use crate::catalog::search::folded;
 use crate::http::answer::digest;
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
@@ -113,7 +114,7 @@ impl StoreRecord {
     /// Whether it has this postal code, of this country where one is named.
     pub(super) fn lies_in(&self, country: Option<&str>, postal_code: &str) -> bool {
         let same = |own: &Option<String>, asked: &str| {
-            own.as_ref().is_some_and(|own| own.to_lowercase() == asked.to_lowercase())
+            own.as_ref().is_some_and(|own| folded(own) == folded(asked))
         };
         country.is_none_or(|country| same(&self.address.address_country, country))
             && same(&self.address.postal_code, postal_code)
@@ -122,13 +123,13 @@ impl StoreRecord {
     /// Whether the filters of a query hold.
     pub(super) fn is_taken_by(&self, query: &StoreQuery) -> bool {
         let same = |asked: &Option<String>, own: &Option<String>| {
-            let lower = |text: &String| text.to_lowercase();
-            asked.is_none() || asked.as_ref().map(lower) == own.as_ref().map(lower)
+            let folded = |text: &String| folded(text);
+            asked.is_none() || asked.as_ref().map(folded) == own.as_ref().map(folded)
         };
         let among = |asked: &[String], own: Option<&String>| {
             let is_own = |own: &String| {
-                let own = own.to_lowercase();
-                asked.iter().any(|one| one.to_lowercase() == own)
+                let own = folded(own);
+                asked.iter().any(|one| folded(one) == own)
             };
             asked.is_empty() || own.is_some_and(is_own)
         };

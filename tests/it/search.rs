@@ -1,6 +1,6 @@
 //! Search as partners use it: `q` on the list of products.
 
-use crate::support::{TestApp, TestKey, problem};
+use crate::support::{TestApp, TestKey, data, problem};
 use comptoir::feeds::Feed;
 use comptoir::storage::{Log, log};
 use serde_json::{Value, json};
@@ -109,4 +109,55 @@ async fn a_mistyped_word_that_happens_to_be_one_finds_what_is_meant_behind_it() 
     assert_eq!(counted["total"], 13);
     // What finds as few as are meant stays as it is.
     assert_eq!(skus(&app, &key, "q=citrus").await, ["Q"]);
+}
+
+#[tokio::test]
+async fn names_are_filters_in_any_case_and_with_or_without_accents() {
+    let app = TestApp::start().await;
+    let key = app.key(json!({})).await;
+    let product = |sku: &str, brand: &str, color: &str| {
+        json!({
+            "sku": sku, "name": "Moutarde", "brand": { "name": brand },
+            "variant_attributes": [{ "name": "color", "value": color }],
+        })
+    };
+    let lines = [
+        product("A", "Sénevé Royal", "Crème"),
+        product("B", "SENEVE ROYAL", "creme"),
+        product("C", "Séneve\u{301}", "noir"),
+    ];
+    put(&app, &lines).await;
+    // The last of each is written with its accents behind their letters.
+    for name in ["S%C3%A9nev%C3%A9+Royal", "seneve+royal", "Se%CC%81neve%CC%81+ROYAL"] {
+        assert_eq!(skus(&app, &key, &format!("brand={name}&sort=id")).await.len(), 2, "{name}");
+    }
+    assert_eq!(skus(&app, &key, "brand=seneve").await, ["C"]);
+    assert_eq!(skus(&app, &key, "q=S%C3%A9nev%C3%A9&brand=seneve").await, ["C"]);
+    for value in ["Cr%C3%A8me", "CREME", "cre%CC%80me"] {
+        assert_eq!(skus(&app, &key, &format!("attr.color={value}")).await.len(), 2, "{value}");
+    }
+    // Brands stay as the catalog has them, and a value is written as most write it.
+    let page = page(&app, &key, "/v1/products?facets=brand,attr.color&limit=1").await;
+    let values = |facet: &str, member: &str| -> Vec<Value> {
+        page["facets"][facet].as_array().unwrap().iter().map(|one| one[member].clone()).collect()
+    };
+    assert_eq!(values("brand", "count"), [1, 1, 1]);
+    assert!(values("brand", "name").contains(&json!("Sénevé Royal")));
+    assert_eq!(values("attr.color", "count"), [2, 1]);
+}
+
+#[tokio::test]
+async fn a_town_is_found_with_or_without_its_accents() {
+    let app = TestApp::start().await;
+    let key = app.key(json!({})).await;
+    let mut store = data::store(0);
+    store["address"]["address_locality"] = json!("Besançon");
+    let report = app.import(Feed::Stores, &[store]).await;
+    assert_eq!(report.rejected, 0, "{report}");
+    for (city, found) in
+        [("Besan%C3%A7on", 1), ("BESANCON", 1), ("Besanc%CC%A7on", 1), ("Besanconne", 0)]
+    {
+        let page = page(&app, &key, &format!("/v1/stores?city={city}")).await;
+        assert_eq!(page["items"].as_array().unwrap().len(), found, "{city}");
+    }
 }

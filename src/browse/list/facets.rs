@@ -2,7 +2,7 @@
 
 use super::counted::Counted;
 use super::select::Request;
-use crate::catalog::search::Search;
+use crate::catalog::search::{Search, folded};
 use crate::catalog::translations::CategoryTexts;
 use crate::catalog::view::{CatalogView, Grant, Misses, Row};
 use crate::http::Params;
@@ -52,12 +52,10 @@ impl Facet {
         matches!(self, Self::Attribute(..))
     }
 
-    /// Whether both count the same: properties are counted in any case.
+    /// Whether both count the same: case and accents make no difference between properties.
     fn counts_as(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Attribute(one, _), Self::Attribute(other, _)) => {
-                one.to_lowercase() == other.to_lowercase()
-            }
+            (Self::Attribute(one, _), Self::Attribute(other, _)) => folded(one) == folded(other),
             _ => self == other,
         }
     }
@@ -93,9 +91,8 @@ pub(super) fn read(
             "status" => Facet::Status,
             other => match other.strip_prefix("attr.").filter(|property| !property.is_empty()) {
                 Some(property) => {
-                    let filter = attributes
-                        .iter()
-                        .position(|(name, _)| name.to_lowercase() == property.to_lowercase());
+                    let filter =
+                        attributes.iter().position(|(name, _)| folded(name) == folded(property));
                     Facet::Attribute(property.to_owned(), filter)
                 }
                 None => {

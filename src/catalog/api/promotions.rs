@@ -9,7 +9,7 @@ use crate::catalog::view::{Audience, CatalogView, PromotionQuery};
 use crate::http::answer::Cache;
 use crate::http::form::Columns;
 use crate::http::{Answer, ApiResult, PageRequest, Params, path};
-use crate::kernel::id::{BrandId, ProductId, PromotionId};
+use crate::kernel::id::{ProductId, PromotionId};
 use crate::kernel::word::Word as _;
 use crate::kernel::{Clock, Micros};
 use actix_web::{HttpRequest, get, web};
@@ -34,7 +34,7 @@ const MOST_NAMED: usize = 50;
         ("store_id" = Option<String>, Query, description = "Only promotions that hold in this store.", example = "sto_4Fh2Lp8QaZs"),
         ("product_id" = Option<String>, Query, description = "Only promotions that this product is part of, by itself, its brand or its categories.", example = "prd_7HqK2mXw9Pz"),
         ("category_id" = Option<String>, Query, description = "Only promotions that name one of these categories, up to 50 joined by commas.", example = "cat_5tR81kQmZx2"),
-        ("brand" = Option<String>, Query, description = "Only promotions that name one of these brands, up to 50 by name or id, joined by commas; a comma of a name stands behind a backslash.", example = "Bosch,Makita"),
+        ("brand" = Option<String>, Query, description = "Only promotions that name one of these brands, up to 50 by name or id, joined by commas; a comma of a name stands behind a backslash. Case and accents of a name make no difference.", example = "Bosch,Makita"),
         ("channel" = Option<Channel>, Query, description = "`in_store` or `online`.", example = "in_store"),
         ("audience" = Option<Vec<Audience>>, Query, style = Form, explode = false, max_items = 2, description = "Only promotions for one of these, joined by commas.", example = json!(["public", "member"])),
         ("active_at" = Option<String>, Query, format = DateTime, description = "Only promotions that hold at this instant, past ones included.", example = "2026-11-27T09:00:00Z"),
@@ -63,7 +63,7 @@ pub(super) async fn list_promotions(
         store: params.value("store_id"),
         subject: None,
         categories: params.list("category_id", MOST_NAMED),
-        brands: params.texts("brand", MOST_NAMED).iter().map(|text| BrandId::named(text)).collect(),
+        brands: view.brands_called(&params.texts("brand", MOST_NAMED)),
         channel: params.one_of("channel", Channel::WORDS),
         audiences: params.words("audience"),
         active_at,

@@ -7,6 +7,7 @@
 mod asked;
 mod document;
 mod find;
+mod fold;
 mod matches;
 mod properties;
 mod sound;
@@ -14,6 +15,7 @@ mod words;
 
 pub use asked::Strictness;
 pub use find::{Hit, Wanted};
+pub use fold::folded;
 pub use properties::ValueCount;
 
 use crate::storage;
@@ -28,7 +30,7 @@ use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
 pub use words::Words;
 
 /// Changes with everything that decides about an index's content: fields, words, languages.
-const VERSION: u32 = 9;
+const VERSION: u32 = 10;
 /// What the writer may hold, in bytes; tantivy takes no less than 15 MB.
 const BUDGET: usize = 16_000_000;
 /// Share of a piece of the index that may be deleted before it is made anew.
@@ -100,12 +102,12 @@ impl Search {
         Some((hits, strictness))
     }
 
-    /// The products of which a property has one of some values, in any case.
+    /// The products of which a property has one of some values; case and accents make no difference.
     pub fn with_property(&self, property: &str, values: &[String]) -> Option<HashSet<u64>> {
         self.ask(|searcher, fields, _| properties::with_values(searcher, fields, property, values))
     }
 
-    /// How many of some products have each value of a property, in any case.
+    /// How many of some products have each value of a property; case and accents make no difference.
     pub fn property_values(
         &self,
         property: &str,

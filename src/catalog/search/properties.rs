@@ -1,6 +1,7 @@
 //! Properties of products: which products have a value, and which values some products have.
 
 use super::document::Fields;
+use super::fold::folded;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
 use tantivy::collector::{Collector, SegmentCollector};
@@ -11,14 +12,14 @@ use tantivy::{DocId, Score, Searcher, SegmentOrdinal, SegmentReader, Term};
 /// Between a property and its value; no text of ours holds it.
 const BETWEEN: char = '\u{1f}';
 
-/// A property with a value as they are compared: case makes no difference.
+/// A property with a value as they are compared: case and accents make no difference.
 pub(super) fn compared(property: &str, value: &str) -> String {
-    shown(property, &value.to_lowercase())
+    shown(property, &folded(value))
 }
 
 /// A property as it is compared with a value as it is shown.
 pub(super) fn shown(property: &str, value: &str) -> String {
-    format!("{}{BETWEEN}{value}", property.to_lowercase())
+    format!("{}{BETWEEN}{value}", folded(property))
 }
 
 /// The products of which a property has one of some values.
@@ -37,7 +38,7 @@ pub(super) fn with_values(
 pub struct ValueCount {
     /// The value as most of the products write it.
     pub value: String,
-    /// How many products have it, in any case.
+    /// How many products have it, whatever the case and the accents.
     pub count: u32,
 }
 
@@ -54,7 +55,7 @@ impl Written {
     }
 }
 
-/// How many of some products have each value of a property. Case makes no difference, as in the filter:
+/// How many of some products have each value of a property. Case and accents make no difference, as in the filter:
 /// a product that writes a value in two ways has it once.
 pub(super) fn values_of(
     searcher: &Searcher,
@@ -91,7 +92,7 @@ pub(super) fn values_of(
                 let mut seen = HashSet::new();
                 let mut error = None;
                 own.retain(|ord| match value_of(*ord) {
-                    Ok(value) => value.is_some_and(|value| seen.insert(value.to_lowercase())),
+                    Ok(value) => value.is_some_and(|value| seen.insert(folded(&value))),
                     Err(failed) => {
                         error = Some(failed);
                         false
@@ -108,7 +109,7 @@ pub(super) fn values_of(
         }
         for (place, count) in of_value.into_iter().enumerate().filter(|(_, count)| *count > 0) {
             if let Some(value) = value_of(from + place as u64)? {
-                let written = found.entry(value.to_lowercase()).or_default();
+                let written = found.entry(folded(&value)).or_default();
                 *written.0.entry(value).or_default() += count;
             }
         }

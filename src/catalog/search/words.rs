@@ -1,8 +1,10 @@
 //! Texts as words: lower case, accents folded, split where no letter or digit stands; and their
 //! stems in the languages of the shops.
 
+use super::fold::is_accent;
 use crate::kernel::SearchLanguage;
 use crate::kernel::word::Word as _;
+use std::borrow::Cow;
 use tantivy::tokenizer::{
     AsciiFoldingFilter, Language, LowerCaser, RawTokenizer, RemoveLongFilter, SimpleTokenizer,
     Stemmer, TextAnalyzer, TokenStream as _,
@@ -137,6 +139,11 @@ impl Token {
     }
 }
 
+/// Takes accents from letters in lower case.
+pub(super) fn folding() -> TextAnalyzer {
+    TextAnalyzer::builder(RawTokenizer::default()).filter(AsciiFoldingFilter).build()
+}
+
 /// Makes words and stems.
 #[derive(Clone)]
 pub struct Words {
@@ -166,8 +173,6 @@ impl Words {
             .filter(RemoveLongFilter::limit(LONGEST))
             .filter(LowerCaser)
             .build();
-        let fold =
-            TextAnalyzer::builder(RawTokenizer::default()).filter(AsciiFoldingFilter).build();
         let mut languages = languages.to_vec();
         languages.sort_unstable();
         languages.dedup();
@@ -175,7 +180,7 @@ impl Words {
             let stemmer = Stemmer::new(stemmer(*language));
             TextAnalyzer::builder(RawTokenizer::default()).filter(stemmer).build()
         });
-        Self { split, fold, stem: stem.collect(), languages }
+        Self { split, fold: folding(), stem: stem.collect(), languages }
     }
 
     /// A name of everything here that decides about an index's content.
@@ -192,7 +197,10 @@ impl Words {
     fn tokens(&mut self, text: &str) -> Vec<Token> {
         let mut tokens = Vec::new();
         let fold = &mut self.fold;
-        self.split.token_stream(text).process(&mut |token| {
+        // An accent that is written behind its letter would end the word.
+        let text: Cow<'_, str> =
+            if text.contains(is_accent) { text.replace(is_accent, "").into() } else { text.into() };
+        self.split.token_stream(&text).process(&mut |token| {
             let mut folded = String::new();
             fold.token_stream(&token.text).process(&mut |token| folded.push_str(&token.text));
             // Folding can leave what is no letter: a ligature or a fraction.

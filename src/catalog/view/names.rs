@@ -1,7 +1,7 @@
 //! Names by their words: what a shopper who types the beginning of one may mean.
 
 use super::hash::IdMap;
-use crate::catalog::search::Words;
+use crate::catalog::search::{Words, folded};
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Bound;
 
@@ -48,6 +48,13 @@ impl Names {
         let from = (Box::<str>::from(word), 0);
         let words = self.by_word.range((Bound::Included(from), Bound::Unbounded));
         words.take_while(move |(own, _)| own.starts_with(word)).map(|(_, key)| *key)
+    }
+
+    /// The keys whose name, the one that is shown, is this; case and accents make no difference.
+    pub(super) fn called(&self, name: &str) -> impl Iterator<Item = u64> {
+        let asked = folded(name);
+        let found = self.find(&Words::new(&[]).of(name)).into_iter();
+        found.filter(move |key| self.get(*key).is_some_and(|own| folded(own) == asked))
     }
 
     /// The keys of which the names have a word that begins with each of some folded words.

@@ -146,6 +146,22 @@ impl CatalogView {
         self.categories.read().names.get(id).map(str::to_owned)
     }
 
+    /// The brands that some texts name: each by its id, or by its name, in which case and accents make no difference.
+    pub fn brands_called(&self, texts: &[String]) -> Vec<BrandId> {
+        let products = self.products.read();
+        let mut brands = Vec::with_capacity(texts.len());
+        for text in texts {
+            // Of a name that no product has, an id that none has.
+            brands.push(BrandId::named(text));
+            if text.parse::<BrandId>().is_err() {
+                brands.extend(products.brand_names.called(text).map(BrandId));
+            }
+        }
+        brands.sort_unstable();
+        brands.dedup();
+        brands
+    }
+
     /// Brands of which the name has words that begin with all of some folded words, those with the
     /// most products first. A brand without a product that is included is left out.
     pub fn brands_named(
