@@ -6,6 +6,7 @@ mod schema;
 
 use super::resource::{self, Told};
 use super::store::{self, Entry, Stretch, rows};
+use super::successors::{is_deleted_product, successors};
 use super::wait::{self, Full, MOST_OF_APP, Waits};
 use super::{InPlan, Kind};
 use crate::access::{Caller, Scopes, op};
@@ -23,7 +24,6 @@ pub use page::NEXT_POSITION;
 use page::Reach;
 pub(crate) use page::behind;
 use schema::{ChangeOut, Embed, PageOfChanges};
-use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -137,10 +137,10 @@ async fn list_changes(
     } else {
         None
     };
-    let mut successors = successors(&db, &stretch.entries).await?;
-    if let Some(included) = InPlan::of(data, &catalog) {
-        successors.retain(|_, successor| included.tells_successor(successor));
-    }
+    let included = InPlan::of(data, &catalog);
+    let deleted = stretch.entries.iter().filter(|entry| is_deleted_product(entry));
+    let deleted: Vec<String> = deleted.map(|entry| entry.id.clone()).collect();
+    let successors = successors(&db, &deleted, included.as_ref()).await?;
     let entries = stretch.entries.iter().map(|entry| line(entry, &resources, &successors));
     let lines = entries.collect::<ApiResult<Vec<_>>>()?;
     let reach = Reach { reached: stretch.reached, head: stretch.head };
@@ -269,23 +269,6 @@ async fn resources(db: &Db, entries: &[Entry], told: Told<'_>) -> ApiResult<Reso
     Ok(found)
 }
 
-#[derive(Deserialize)]
-struct Successor {
-    replaced_by: Option<String>,
-}
-
-/// What replaces the deleted products of some entries.
-async fn successors(db: &Db, entries: &[Entry]) -> ApiResult<HashMap<String, String>> {
-    let deleted = entries.iter().filter(|entry| entry.op == "delete" && entry.kind == "product");
-    let ids: Vec<String> = deleted.map(|entry| entry.id.clone()).collect();
-    let rows = rows::documents(db, Kind::Product, &ids).await?;
-    let named = rows.into_iter().filter_map(|row| {
-        let successor: Successor = serde_json::from_str(&row.body).ok()?;
-        Some((row.id, successor.replaced_by?))
-    });
-    Ok(named.collect())
-}
-
 /// An entry as it is sent.
 fn line(
     entry: &Entry,
@@ -294,7 +277,6 @@ fn line(
 ) -> ApiResult<Vec<u8>> {
     let (product, store, channel) = rows::parts(&entry.id);
     let is_part = entry.id.contains('/');
-    let is_deleted_product = entry.op == "delete" && entry.kind == "product";
     let out = ChangeOut {
         position: entry.position.to_string(),
         kind: &entry.kind,
@@ -303,7 +285,10 @@ fn line(
         reason: entry.reason.as_deref(),
         occurred_at: Micros(entry.occurred_at),
         version: entry.version,
-        replaced_by: successors.get(&entry.id).filter(|_| is_deleted_product).map(String::as_str),
+        replaced_by: successors
+            .get(&entry.id)
+            .filter(|_| is_deleted_product(entry))
+            .map(String::as_str),
         product_id: is_part.then_some(product),
         store_id: is_part.then_some(store),
         channel: Some(channel).filter(|channel| !channel.is_empty()),

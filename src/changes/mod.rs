@@ -4,10 +4,12 @@ pub mod api;
 pub mod in_plan;
 pub mod resource;
 pub mod store;
+mod successors;
 mod wait;
 
 pub use crate::access::resource::Kind;
 pub use in_plan::InPlan;
+pub use successors::{is_deleted_product, successors};
 pub use wait::Waits;
 
 use crate::kernel::Micros;

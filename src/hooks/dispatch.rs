@@ -12,7 +12,7 @@ use crate::access::directory::{KeyRecord, Keyring};
 use crate::catalog::view::CatalogView;
 use crate::changes::resource::{self, Told};
 use crate::changes::store::{Entry, Wanted, floor, read};
-use crate::changes::{InPlan, Kind};
+use crate::changes::{InPlan, Kind, is_deleted_product, successors};
 use crate::config;
 use crate::kernel::clock::{DAY, SECOND};
 use crate::kernel::id::{AppId, BrandId, CategoryId, NodeId, ProductId, StoreId};
@@ -305,7 +305,8 @@ impl Hooks {
         let filter: Filter = serde_json::from_str(&to.filter)
             .map_err(|error| StoreError::corrupt("subscriptions", error))?;
         let mut entries = stretch.entries;
-        if let Some(included) = InPlan::of(rights.data.as_ref(), &self.mirror.catalog) {
+        let included = InPlan::of(rights.data.as_ref(), &self.mirror.catalog);
+        if let Some(included) = &included {
             entries = entries.into_iter().filter_map(|entry| included.entry(entry)).collect();
         }
         let fitting: Vec<(&Entry, &'static str)> = entries
@@ -313,18 +314,33 @@ impl Hooks {
             .filter_map(|entry| Some((entry, event::of(entry, &wanted)?)))
             .filter(|(entry, _)| filter.takes(entry, &self.mirror.catalog))
             .collect();
-        let resources = self.resources(&fitting, rights.of_resources()).await?;
-        let mut new = Vec::with_capacity(fitting.len());
-        for (entry, event) in fitting {
+        let new = self.messages(&fitting, included.as_ref(), rights.of_resources()).await?;
+        let moved = store::advance(&self.db, &to.id, (to.position, reached), &new, times).await?;
+        Ok((moved && reached < in_memory).then_some(reached))
+    }
+
+    /// The messages about some entries.
+    async fn messages(
+        &self,
+        entries: &[(&Entry, &'static str)],
+        included: Option<&InPlan<'_>>,
+        told: Told<'_>,
+    ) -> Result<Vec<New>, StoreError> {
+        let resources = self.resources(entries, told).await?;
+        let deleted = entries.iter().filter(|(entry, _)| is_deleted_product(entry));
+        let deleted: Vec<String> = deleted.map(|(entry, _)| entry.id.clone()).collect();
+        let successors = successors(&self.db, &deleted, included).await?;
+        let mut new = Vec::with_capacity(entries.len());
+        for &(entry, event) in entries {
             let resource = resources.get(&(entry.kind.clone(), entry.id.clone()));
             // What is gone for who has this plan may be there all the same.
-            let resource = resource.filter(|_| entry.op != "delete");
-            let payload = message::of(event, entry, resource.map(String::as_str))
+            let resource = resource.filter(|_| entry.op != "delete").map(String::as_str);
+            let successor = successors.get(&entry.id).filter(|_| is_deleted_product(entry));
+            let payload = message::of(event, entry, successor.map(String::as_str), resource)
                 .map_err(|error| StoreError::corrupt("change_log", error))?;
             new.push(New { position: entry.position, event, payload });
         }
-        let moved = store::advance(&self.db, &to.id, (to.position, reached), &new, times).await?;
-        Ok((moved && reached < in_memory).then_some(reached))
+        Ok(new)
     }
 
     /// What the resources of some entries are now, by kind and id.

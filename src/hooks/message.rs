@@ -42,13 +42,22 @@ struct MessageDataOut<'a> {
     /// The resource's version from then on.
     #[schema(example = 8)]
     version: i64,
+    /// What stands in the place of a deleted product.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "prd_0Kd83bVnM1c")]
+    replaced_by: Option<&'a str>,
     /// What the resource was when the message was written; null where it is gone or too long.
     #[schema(required = true, value_type = Option<Object>)]
     resource: Option<&'a RawValue>,
 }
 
-/// The message about an entry.
-pub(super) fn of(event: &str, entry: &Entry, resource: Option<&str>) -> serde_json::Result<String> {
+/// The message about an entry: with what replaces a product that is gone, or with what the resource is.
+pub(super) fn of(
+    event: &str,
+    entry: &Entry,
+    replaced_by: Option<&str>,
+    resource: Option<&str>,
+) -> serde_json::Result<String> {
     let resource: Option<&RawValue> =
         resource.filter(|text| text.len() < MOST - 2_000).map(serde_json::from_str).transpose()?;
     serde_json::to_string(&MessageOut {
@@ -60,6 +69,7 @@ pub(super) fn of(event: &str, entry: &Entry, resource: Option<&str>) -> serde_js
             op: &entry.op,
             reason: entry.reason.as_deref(),
             version: entry.version,
+            replaced_by,
             resource,
         },
     })

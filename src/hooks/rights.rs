@@ -80,6 +80,15 @@ impl Rights {
         };
         let kind = event::find(event).and_then(|(_, kind)| kind);
         let id = message["data"]["id"].as_str().unwrap_or_default().to_owned();
+        let tells = |successor: &Value| {
+            let included = InPlan::of(self.data.as_ref(), catalog);
+            let id = successor.as_str().unwrap_or_default();
+            included.is_none_or(|included| included.tells_successor(id))
+        };
+        if message["data"].get("replaced_by").is_some_and(|successor| !tells(successor)) {
+            message["data"].as_object_mut().and_then(|data| data.remove("replaced_by"));
+            return Cow::Owned(message.to_string());
+        }
         let resource = &mut message["data"]["resource"];
         if !resource.is_object() {
             return Cow::Borrowed(payload);

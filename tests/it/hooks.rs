@@ -11,7 +11,7 @@ use crate::support::schema::conforms;
 use crate::support::{NOON, TestApp, TestKey, data, problem};
 use comptoir::app::openapi::documents;
 use comptoir::feeds::Feed;
-use comptoir::kernel::id::DeliveryId;
+use comptoir::kernel::id::{DeliveryId, ProductId};
 use serde_json::{Value, json};
 
 /// Microseconds.
@@ -131,6 +131,26 @@ async fn a_change_arrives_signed_and_with_what_the_resource_is() {
     documented(&seen, "SubscriptionOut");
     assert_eq!((&seen["delivered"], &seen["pending"]), (&json!(2), &json!(0)));
     assert!(seen.get("secret").is_none());
+}
+
+#[tokio::test]
+async fn a_product_that_was_merged_is_told_with_what_replaces_it() {
+    let (app, key) = shop().await;
+    let mut receiver = Receiver::start().await;
+    subscribe(&app, &key, json!({ "url": receiver.url, "events": ["product.deleted"] })).await;
+    let id = |n: u32| ProductId::derived(&data::sku(n)).to_string();
+    let mut merged = json!({ "op": "delete", "sku": data::sku(2), "reason": "merged" });
+    merged["replaced_by_sku"] = json!(data::sku(1));
+    let report = app.import(Feed::Products, &[merged]).await;
+    assert_eq!(report.accepted, 1, "{report}");
+    let told = receiver.next().await.body();
+    assert_eq!((&told["data"]["id"], &told["data"]["reason"]), (&json!(id(2)), &json!("merged")));
+    assert_eq!(told["data"]["replaced_by"], json!(id(1)));
+    documented(&told, "MessageOut");
+    app.import(Feed::Products, &[json!({ "op": "delete", "sku": data::sku(0) })]).await;
+    let told = receiver.next().await.body();
+    assert_eq!(told["data"]["id"], json!(id(0)));
+    assert!(told["data"].get("replaced_by").is_none(), "{told}");
 }
 
 #[tokio::test]
