@@ -56,7 +56,7 @@ pub(super) struct Run {
     /// When the import began.
     pub(super) started_at: Micros,
     /// When the file was imported first of the times that nothing else came under its name and read as it is: what it
-    /// does not date was so then.
+    /// does not date was so then. A file that says nothing is nothing else.
     pub(super) told_at: Micros,
 }
 
@@ -75,7 +75,8 @@ pub(super) async fn begin(db: &Db, run: &Run) -> Result<Micros, StoreError> {
     const KEEP_TOLD: &str = "UPDATE imports SET told_at = $1 WHERE id = $2";
     const TOLD_AT: &str = "SELECT MIN(COALESCE(told_at, started_at)) FROM imports WHERE feed = $1 AND file_name = $2
         AND read_as = $3 AND sha256 = $4 AND started_at > COALESCE((SELECT MAX(started_at) FROM imports
-          WHERE feed = $1 AND file_name = $2 AND read_as = $3 AND sha256 <> $4), 0)";
+          WHERE feed = $1 AND file_name = $2 AND read_as = $3 AND sha256 <> $4
+            AND NOT (status = 'done' AND accepted = 0 AND unchanged = 0 AND deleted = 0)), 0)";
     let mut tx = db.begin().await?;
     one_at_a_time(&mut tx, run.feed.as_str()).await?;
     supersede(&mut tx, run).await?;

@@ -97,6 +97,23 @@ async fn a_stock_file_again_takes_the_place_of_no_count_that_came_since() {
 }
 
 #[tokio::test]
+async fn a_file_that_says_nothing_does_not_make_news_of_an_old_one() {
+    let shop = Shop::open().await;
+    let nobody = [json!({ "sku": "no such product", "store_code": "0000", "quantity": 1 })];
+    for (lines, mode) in
+        [(&[][..], Mode::Incremental), (&[], Mode::Full), (&nobody, Mode::Incremental)]
+    {
+        let name = format!("{}-{}.ndjson", lines.len(), mode.as_str());
+        shop.lines(Feed::Stock, &name, &[undated(99)], mode).await;
+        let counted = shop.count(3).await;
+        let report = shop.lines(Feed::Stock, &name, lines, mode).await;
+        assert_eq!((report.accepted, report.unchanged, report.deleted), (0, 0, 0), "{report}");
+        shop.lines(Feed::Stock, &name, &[undated(99)], mode).await;
+        assert_eq!(shop.level().await, (json!(3), counted), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_price_file_again_takes_the_place_of_no_price_that_came_since() {
     let shop = Shop::open().await;
     let offer = |price| data::offer(0, 0, price);
