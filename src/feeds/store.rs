@@ -208,7 +208,9 @@ pub(super) async fn finish(
     bulk::without_nul(&mut cells);
     bulk::write(&mut tx, &FAULT, &cells).await?;
     forget_refused(&mut tx, run.feed).await?;
-    if run.mode == Mode::Full && status == "done" {
+    // A file without rows is rather a failed export than news.
+    let is_news = status == "done" || report.accepted + report.unchanged > 0;
+    if run.mode == Mode::Full && is_news {
         held::supersede_held(&mut tx, &run.id).await?;
     }
     tx.commit().await

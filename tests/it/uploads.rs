@@ -302,12 +302,17 @@ async fn what_waits_of_an_older_file_is_superseded_by_a_newer_one() {
         json!([import["status"], import["held"]])
     };
     let (other, older) = (full("other", 0..10).await, full("one", 0..10).await);
-    let newer = full("one", 0..11).await;
-    // One that waits itself decides nothing.
+    // One without a row is rather a failed export.
+    let empty = full("one", 0..0).await;
     assert_eq!(status(&older).await, json!(["held", 50]));
+    let newer = full("one", 0..11).await;
+    // One that waits itself stands in the place of what waited.
+    for path in [&older, &empty] {
+        assert_eq!(status(path).await, json!(["superseded", 0]));
+    }
+    assert_eq!(status(&newer).await, json!(["held", 49]));
     app.admin_ok("POST", &format!("{newer}/approve"), None).await;
     assert_eq!(status(&newer).await, json!(["approved", 0]));
-    assert_eq!(status(&older).await, json!(["superseded", 0]));
     let late = app.admin("POST", &format!("{older}/approve"), None).await;
     problem(late, 409, "conflict").await;
     assert_eq!(status(&other).await[0], "held", "a file of another name is another file");

@@ -128,7 +128,7 @@ words! {
         Approved = "approved",
         /// Deletions that waited were rejected.
         Rejected = "rejected",
-        /// Deletions waited until a newer full file of the same name and source was applied.
+        /// Deletions waited until a newer full file of the same name and source came.
         Superseded = "superseded",
         /// It broke off.
         Failed = "failed",
@@ -274,8 +274,8 @@ const SUPERSEDE: [&str; 2] = [
     of_older!("UPDATE imports SET status = 'superseded', held = 0 WHERE id"),
 ];
 
-/// Drops what older imports of the same full file hold for approval, where a newer one has been applied: what
-/// that did not name either it has deleted itself.
+/// Drops what older imports of the same full file hold for approval, where a newer one has come: what that did not name
+/// either it has deleted itself, or holds.
 pub(in crate::feeds) async fn supersede_held(tx: &mut Tx, newer: &str) -> Result<(), StoreError> {
     for statement in SUPERSEDE {
         on_tx!(&mut *tx, c => {
