@@ -103,7 +103,8 @@ fn never_there(offers: &[Offer], fates: &mut [Fate]) {
 
 /// The lines in rounds, each with one line at most about an offer and ordered by offer, in which all
 /// writers take their rows. Of lines of one instant the last is left, unless its price is implausible beside that of the
-/// line before: then that one is stored, and the last refused.
+/// line before: then that one is stored, and the last refused. A line whose price cannot be, whatever stands beside it, is
+/// left too, to be refused.
 fn rounds(offers: &[Offer], plausible: Plausible) -> Vec<Vec<(OfferKey, usize)>> {
     let mut lines: Vec<(OfferKey, Micros, usize)> =
         offers.iter().enumerate().map(|(at, offer)| (offer.key, offer.as_of, at)).collect();
@@ -127,12 +128,11 @@ fn rounds(offers: &[Offer], plausible: Plausible) -> Vec<Vec<(OfferKey, usize)>>
     rounds
 }
 
-/// Whether one line about an offer may follow another.
+/// Whether one line about an offer can be, and another may follow it.
 fn are_plausible((first, next): (&Offer, &Offer), plausible: Plausible) -> bool {
-    match (&first.terms, &next.terms) {
-        (Some(first), Some(next)) => plausible.check(next, Some(first.price)).is_ok(),
-        _ => true,
-    }
+    let Some(first) = &first.terms else { return true };
+    let follows = |next| plausible.check(next, Some(first.price)).is_ok();
+    plausible.check(first, None).is_ok() && next.terms.as_deref().is_none_or(follows)
 }
 
 /// Stores lines about different offers.

@@ -42,6 +42,18 @@ async fn a_price_far_from_the_one_now_is_let_in_on_demand_only() {
 }
 
 #[tokio::test]
+async fn a_zero_price_is_refused_wherever_it_stands_among_lines_about_its_offer() {
+    let shop = shop().await;
+    let (zero, price) = (line("0", "EUR", 10), line("11.70", "EUR", 10));
+    for rows in [[&zero, &price], [&price, &zero]] {
+        let text = format!("{}\n{}\n", rows[0], rows[1]);
+        let report = shop.file(Feed::Offers, text.as_bytes()).await.unwrap();
+        assert_eq!((report.rejected, report.by_code["zero_price"]), (1, 1), "{report}");
+        assert_eq!(shop.number("SELECT price FROM offers").await, 117_000);
+    }
+}
+
+#[tokio::test]
 async fn prices_that_cannot_be_are_refused_in_every_format() {
     let shop = shop().await;
     let store_code = Some("a".to_owned());
