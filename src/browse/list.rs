@@ -67,7 +67,7 @@ const RETRY_S: u64 = 2;
         ("q" = Option<String>, Query, max_length = 200, description = "Words to search for in names, brands, categories, properties and descriptions, or a code. Accents, case and plural make no difference; the last word may be unfinished. All words must be found; where nothing has them all, typing errors are forgiven, and then words left out. Where up to 5 products have them all and ten times as many have words like them, those follow, typing errors forgiven. Products that are sold come first, among them those whose name begins with a word or whose category is called so.", example = "enduit lissage"),
         ("brand" = Option<String>, Query, description = "Up to 50 brands by name or id, joined by commas; a comma of a name stands behind a backslash. Case and accents of a name make no difference.", example = "Bosch,Makita"),
         ("category_id" = Option<String>, Query, description = "Up to 50 categories, joined by commas.", example = "cat_5tR81kQmZx2"),
-        ("include_descendants" = Option<bool>, Query, description = "Whether products in categories below those of `category_id` count, in its facet too.", example = true),
+        ("include_descendants" = Option<bool>, Query, description = "Whether products in categories below those of `category_id` count, in its facet too. With one of the two.", example = true),
         ("gtin" = Option<String>, Query, description = "Up to 50 GTINs of 8, 12, 13 or 14 digits, joined by commas.", example = "3276550063551,5000112611861"),
         ("sku" = Option<String>, Query, description = "Up to 50 skus, joined by commas; a comma of a sku stands behind a backslash.", example = "82311569,82311570"),
         ("item_group_id" = Option<String>, Query, description = "Variants of up to 50 item groups, joined by commas; a comma of a group stands behind a backslash.", example = "grp_9"),
@@ -83,7 +83,7 @@ const RETRY_S: u64 = 2;
         ("attr" = Option<HashMap<String, String>>, Query, style = DeepObject, description = "Only products whose properties have these values; a property's alternatives joined by commas. At most 8 properties with 8 values each.", example = json!({"energy_class": "A,B"})),
         ("sort" = Option<String>, Query, description = "The order, up to 5 steps joined by commas: `relevance` (with `q`), `name`, `price`, `updated_at`, `id`; a minus sign before one turns it around. What has no price comes last. Ids decide among equals.", example = "-price,name"),
         ("facets" = Option<String>, Query, description = "What to count beside the page, up to 12 joined by commas: `brand`, `category_id`, `price`, `availability`, `condition`, `status`, `attr.<property>`.", example = "brand,price,attr.energy_class"),
-        ("facet_limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most values of a facet, 20 where it is left out; those with the most products.", example = 10),
+        ("facet_limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most values of a facet, 20 where it is left out; those with the most products. With `facets`.", example = 10),
         ("include_total" = Option<bool>, Query, description = "Whether to count all products of the list, in `total`.", example = true),
         ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,brand.name"),
         ("embed" = Option<String>, Query, description = "What to add to each product: `offers` (scope `prices:read`), `stock` (scope `stock:read`), `category`, `variants`, joined by commas. At most 50 lines of each in a product, and at most 50 products in the page; `store_id` chooses the store of offers and stock.", example = "offers,category"),
@@ -195,10 +195,18 @@ impl FromStr for Price {
 /// What the parameters ask for, but for the page.
 fn wanted(params: &mut Params, view: &CatalogView, grant: Option<&Grant>) -> Request {
     let text = words(params);
-    let descend = params.flag("include_descendants");
+    let descend = params.one_of("include_descendants", &[("true", true), ("false", false)]);
+    let says_descend = descend.is_some();
+    let descend = descend.unwrap_or(false);
     let query = query(params, descend, view, grant);
     let attributes = params.family("attr", ("attr.", "attr["), MOST_ATTRIBUTES);
     let (facets, facet_limit) = facets::read(params, &attributes);
+    let of_categories = !query.categories.is_empty() || facets.contains(&facets::Facet::Category);
+    let is_wrong = params.has_fault("category_id") || params.has_fault("facets");
+    if says_descend && !of_categories && !is_wrong {
+        let message = "needs `category_id` beside it, as a filter or among `facets`";
+        params.fault("include_descendants", "incomplete", message);
+    }
     Request {
         order: order::read(params, text.is_some()),
         availability: params.words("availability"),

@@ -110,6 +110,9 @@ pub(super) fn read(
         }
     }
     let limit = params.whole("facet_limit", 1..=MOST_VALUES);
+    if limit.is_some() && facets.is_empty() && !params.has_fault("facets") {
+        params.fault("facet_limit", "incomplete", "needs `facets` beside it");
+    }
     (facets, limit.unwrap_or(DEFAULT_VALUES) as usize)
 }
 

@@ -175,7 +175,9 @@ impl Asked {
         // Names and ids mean the same.
         add("brand", joined(self.brands.iter().map(|name| name.to_uppercase())));
         add("category_id", joined(self.categories.iter().map(|code| CategoryId::derived(code))));
-        add("include_descendants", self.descend.to_string());
+        if !self.categories.is_empty() || self.facets.contains(&"category_id") {
+            add("include_descendants", self.descend.to_string());
+        }
         add("status", self.status.map_or(String::new(), |status| status.to_string()));
         add("condition", joined(&self.conditions));
         add("is_sold_by_weight", self.by_weight.map_or(String::new(), |own| own.to_string()));
