@@ -50,7 +50,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 fn refused(pointer: &str, code: &str, message: impl Into<String>) -> ApiError {
     let message = message.into();
     let fault = FieldError::pointer(pointer, code, message.clone());
-    ApiError::new(Code::InvalidBody, crate::kernel::sentence(format!("{pointer} {message}")))
+    let subject = if pointer.is_empty() { "The body" } else { pointer };
+    ApiError::new(Code::InvalidBody, crate::kernel::sentence(format!("{subject} {message}")))
         .errors(vec![fault])
 }
 

@@ -370,7 +370,6 @@ async fn what_cannot_be_subscribed_is_refused_with_what_to_do() {
     let answer = ask(&app, &key, "POST", "/v1/subscriptions", Some(good)).await;
     problem(answer, 409, "conflict").await;
     for (rest, body, code) in [
-        ("/replay", json!({}), 400),
         ("/replay", json!({ "after": "99999999" }), 400),
         ("/replay", json!({ "after": "1", "delivery_ids": [] }), 400),
         ("/replay", json!({ "delivery_ids": [] }), 400),
@@ -391,6 +390,19 @@ async fn what_cannot_be_subscribed_is_refused_with_what_to_do() {
         (&tested["delivered"], &tested["error"]),
         (&json!(false), &json!("forbidden_address"))
     );
+}
+
+#[tokio::test]
+async fn an_empty_replay_is_told_what_it_lacks() {
+    let (app, key) = shop().await;
+    let wanted = json!({ "url": "https://hooks.example.com/1", "events": ["price.changed"] });
+    let made = subscribe(&app, &key, wanted).await;
+    for body in [json!({}), json!({ "after": "1", "delivery_ids": [] })] {
+        let answer = ask(&app, &key, "POST", &path(&made, "/replay"), Some(body)).await;
+        let refused = problem(answer, 400, "invalid_body").await;
+        let said = "The body says either `after` or `delivery_ids`, one of the two.";
+        assert_eq!(refused["detail"], said);
+    }
 }
 
 #[tokio::test]

@@ -193,7 +193,13 @@ async fn replay(
             let message = format!("names 1 to {MOST_AGAIN} messages");
             return Err(refused("/delivery_ids", "out_of_range", message));
         }
-        _ => return Err(refused("", "contradiction", "says either after or delivery_ids")),
+        _ => {
+            return Err(refused(
+                "",
+                "contradiction",
+                "says either `after` or `delivery_ids`, one of the two",
+            ));
+        }
     }
     Written::done(&shown(hooks, subscription, None).await?)
 }
