@@ -75,7 +75,7 @@ struct SourceOut {
     /// The node that looks at it.
     #[schema(example = "nod_4fT0mQ2rXc9")]
     node: String,
-    /// When it looked last, some seconds more or less.
+    /// When it looked last: at once where an address was polled or a look was asked for, else some seconds more or less.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:42:00Z")]
     looked_at: Micros,
     /// Since when a look is asked for that has not been done yet.

@@ -4,6 +4,7 @@ use crate::support::schema::documented;
 use crate::support::{Builder, NOON, TestApp, problem};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use comptoir::config::DatabaseUrl;
+use comptoir::kernel::clock::SECOND;
 use parking_lot::Mutex;
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use serde_json::{Value, json};
@@ -251,7 +252,8 @@ async fn every_node_tells_how_the_sources_are_and_looks_when_asked() {
     let failed =
         |source: &Value| source["last"]["status"] == "failed" && source["look_asked_at"].is_null();
     let failed = told(&app, "google", failed).await;
-    assert!(failed["last"]["error"].as_str().unwrap().contains("lacks id"), "{failed}");
+    let error = failed["last"]["error"].as_str().unwrap();
+    assert!(error.starts_with("broken.tsv: ") && error.contains("lacks id"), "{failed}");
 
     let listed = app.admin_ok("GET", "/admin/v1/sources", None).await;
     documented(&listed, "admin", "SourcesOut");
@@ -278,6 +280,23 @@ async fn every_node_tells_how_the_sources_are_and_looks_when_asked() {
     let trail = app.admin_ok("GET", "/admin/v1/audit?limit=200", None).await;
     let mut actions = trail["items"].as_array().unwrap().iter().map(|entry| &entry["action"]);
     assert!(actions.any(|action| action == "source.look"), "{trail}");
+}
+
+#[tokio::test]
+async fn a_look_that_was_asked_for_is_told_with_its_instant() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    source(dir, "own", "feed = \"products\"\n");
+    source(dir, "polled", "feed = \"products\"\nurl = \"http://127.0.0.1:1/feed\"\n");
+    let app = polling(dir, 3_600_000).start().await;
+    told(&app, "polled", |source| source["problem"].is_string()).await;
+    // However soon it comes behind another.
+    for name in ["polled", "own", "polled"] {
+        app.clock.advance(SECOND);
+        app.admin_ok("POST", &format!("/admin/v1/sources/{name}/look"), None).await;
+        let looked = told(&app, name, |source| source["look_asked_at"].is_null()).await;
+        assert_eq!(looked["looked_at"], json!(app.clock.now()), "{looked}");
+    }
 }
 
 #[tokio::test]

@@ -47,6 +47,12 @@ impl Folder {
         self.0.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
+    /// A message about what lies in it, without where on the server that is: who may read of a source need not know.
+    pub(super) fn without_place(&self, message: &str) -> String {
+        let own = self.0.display();
+        message.replace(&format!("{own}/working/"), "").replace(&format!("{own}/"), "")
+    }
+
     /// Where files are while they are imported. A look at the source never finds what is there.
     pub(super) fn working(&self) -> io::Result<PathBuf> {
         self.made("working")

@@ -56,6 +56,7 @@ impl Sources {
             return problem.clone().map_or(Ok(passed_over?), |problem| Err(Later::Remote(problem)));
         }
         let fetched = remote::fetch(&self.http, folder, remote, self.bounds.max_bytes).await;
+        state.told.looked(&folder.name());
         let wait = if fetched.is_ok() { remote.every } else { remote.every.min(AGAIN) };
         state.polls.insert(path, (now + wait, fetched.as_ref().err().cloned()));
         if let Some(Fetched { file, last }) = fetched.map_err(Later::Remote)? {
@@ -82,7 +83,7 @@ impl Sources {
         let imported = self.import(folder, settings, file, &mut reports).await;
         let error = match imported {
             Err(error) if passes(&error) => return Err(error.into()),
-            Err(error) => Some(error.to_string()),
+            Err(error) => Some(folder.without_place(&error.to_string())),
             Ok(()) => None,
         };
         let held = reports.iter().any(|report| report.held > 0);

@@ -165,8 +165,11 @@ impl Sources {
                 state.polls.remove(folder.path());
             }
             let looked = self.look(folder, state, &mut round.files).await;
-            let problem = looked.err().map(|problem| problem.to_string());
+            let problem = looked.err().map(|problem| folder.without_place(&problem.to_string()));
             state.told.problem(&name, problem.clone());
+            if asked.is_some() {
+                state.told.looked(&name);
+            }
             if let Some(problem) = problem {
                 found.insert(name.clone(), problem);
             }

@@ -39,6 +39,13 @@ impl Told {
         self.change(name, |looked| looked.problem = problem);
     }
 
+    /// Notes that an address was asked, or a look done that somebody has asked for: its instant is told at once.
+    pub(super) fn looked(&mut self, name: &str) {
+        if let Some((_, told)) = self.sources.get_mut(name) {
+            *told = None;
+        }
+    }
+
     /// Notes that no source can be looked at.
     pub(super) fn all_fail(&mut self, problem: &str) {
         for (looked, told) in self.sources.values_mut() {
