@@ -2,6 +2,7 @@
 
 use crate::support::{NOON, TestApp, TestKey, data, problem};
 use comptoir::feeds::{Feed, Format, Options, import_with};
+use comptoir::kernel::clock::SECOND;
 use reqwest::Response;
 use serde_json::{Value, json};
 
@@ -167,6 +168,34 @@ async fn what_only_stores_sell_is_in_it_where_that_is_wanted() {
          <g:attribute_name>Pays</g:attribute_name>\
          <g:attribute_value>Éthiopie</g:attribute_value></g:product_detail>";
     assert!(rss.contains(parts), "{rss}");
+}
+
+#[tokio::test]
+async fn a_row_tells_what_is_known_and_no_unit_without_a_content() {
+    let (app, key) = shop().await;
+    let mut offer = online(&data::sku(0));
+    let reference = json!({ "value": "1", "unit_code": "LTR" });
+    offer["unit_price"] = json!({ "amount": "5.66", "currency": "EUR", "reference": reference });
+    assert_eq!(app.import(Feed::Offers, &[offer]).await.accepted, 1);
+    let row = async || {
+        app.caught_up().await;
+        app.clock.advance(2 * 60 * SECOND);
+        let table = text(app.get(&key.text, PRODUCTS).await).await;
+        rows(&table).into_iter().find(|row| row["id"] == data::sku(0)).unwrap()
+    };
+    let told = row().await;
+    let units = |row: &Value| {
+        ["unit_pricing_measure", "unit_pricing_base_measure"].map(|name| row[name].clone())
+    };
+    assert_eq!(units(&told), ["1.75 l", "1 l"], "{told}");
+    // It has neither a text nor a page nor an image, and is told all the same.
+    for name in ["description", "link", "image_link"] {
+        assert_eq!(told[name], "", "{told}");
+    }
+    let mut without = data::product(0);
+    without.as_object_mut().unwrap().remove("net_content");
+    assert_eq!(app.import(Feed::Products, &[without]).await.accepted, 1);
+    assert_eq!(units(&row().await), ["", ""]);
 }
 
 #[tokio::test]

@@ -31,6 +31,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// between commas, and one that holds a comma itself is left out; RSS has them all. Where your plan leaves out
 /// `sku` or `store_code`, our ids stand in their place.
 ///
+/// A row tells what is known of its product, no more. Google wants `description`, `link` and `image_link` of each: of a
+/// product that the retailer gave without one of them, or where your plan leaves it out, that cell is empty, and Google
+/// refuses the row until a supplemental feed of yours adds it. The row is here all the same, for those who need no link.
+///
 /// Google's Merchant Center and others that fetch feeds by themselves know a user name and a password: give them
 /// any name, and the key as the password (`Authorization: Basic`).
 #[utoipa::path(

@@ -50,10 +50,14 @@ fn fields(attribute: &str) -> &'static [(Kind, &'static str)] {
     }
 }
 
-/// Takes out of a row what is left out.
+/// Takes out of a row what is left out, and what says nothing without it: for how much a unit price is, where nobody knows
+/// how much there is.
 pub(super) fn keep(row: &mut Row, included: &Included) {
     let has = |(of, field): &(Kind, &str)| included.has_field(*of, field);
     row.retain(|(attribute, _)| fields(attribute).iter().all(has));
+    if !row.iter().any(|(attribute, _)| *attribute == "unit_pricing_measure") {
+        row.retain(|(attribute, _)| *attribute != "unit_pricing_base_measure");
+    }
 }
 
 #[cfg(test)]
