@@ -55,8 +55,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// twice changes nothing. What follows from other resources or from the time of reading (a category's
 /// `product_count`, `is_stale` of stock, that an offer has ended) is not in it and makes no entry; only the begin
 /// and the end of promotions and of an offer's `sale` do. Stock makes an entry when it is first known and when its
-/// `availability` turns, not for each count: follow quantities with
-/// `/v1/stores/{store_id}/stock?updated_since=`, store by store, or ask for them with `POST /v1/stock/query`.
+/// `availability` turns, not for each count: one that leaves the availability as it was is no change, so that a newer
+/// snapshot, and `embed=resource`, can have another `quantity`, `as_of`, `received_at` and `source` of a level without
+/// an entry in between. Follow quantities with `/v1/stores/{store_id}/stock?updated_since=`, store by store, or ask for
+/// them with `POST /v1/stock/query`.
 /// With a product or a store its offers go (`product_deleted`, `store_deleted`) and its stock becomes unknown; each has
 /// an entry of its own.
 ///

@@ -46,7 +46,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 ///
 /// An NDJSON file has a document in each line, as `embed=resource` of `/v1/changes` gives it. A Parquet
 /// file has columns, amounts as DECIMAL(18,4), and the document as JSON; of offers the columns say all. Stock
-/// files hold bands, never exact quantities. The urls are signed: they work without your key for a time, for
+/// files hold bands, never exact quantities; a count that leaves the availability of a level as it was is no change, so
+/// that a newer snapshot can have another quantity, `as_of`, `received_at` and `source` of it without an entry in
+/// `/v1/changes`. The urls are signed: they work without your key for a time, for
 /// programs that download, count as your app's calls, and end with your key.
 ///
 /// The snapshot holds everything: a plan that includes a part of the data is refused with 403, and takes an export
