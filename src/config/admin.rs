@@ -121,12 +121,6 @@ pub struct Mapping {
 }
 
 impl Admin {
-    /// Whether browsers reach it by https, so that cookies can be kept to that.
-    #[must_use]
-    pub fn is_secure(&self) -> bool {
-        self.url.starts_with("https://")
-    }
-
     pub(super) fn read(layers: &mut Layers) -> Option<Self> {
         let url = layers.take::<BaseUrl>("admin.url");
         let session_idle = layers.take::<Seconds<60, 86_400>>("admin.session_idle_s");

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod arrival;
 pub mod body;
 mod codes;
+pub mod cookie;
 pub mod encoding;
 pub mod error;
 pub mod fields;

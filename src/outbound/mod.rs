@@ -2,9 +2,12 @@
 //!
 //! A name is resolved once, here, and only to addresses that were looked at: what a name meant when it
 //! was registered, and what it means at a second look, is of no importance. Redirects are not followed.
+//!
+//! OpenID providers ([`oidc`]) are called beside this: the retailer names them, wherever they are.
 
 mod address;
 mod fetch;
+pub mod oidc;
 mod retry_after;
 
 pub use address::is_public;

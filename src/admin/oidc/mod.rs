@@ -4,7 +4,7 @@
 //! verifier. So nothing is stored, any node can end what another began, and only the browser that began a
 //! login can end it.
 
-pub mod id_token;
+pub mod identity;
 pub mod provider;
 mod service;
 
@@ -18,14 +18,13 @@ use crate::http::{ApiError, ApiResult, Code, Params};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use crate::kernel::secret::{self, Secret};
+use crate::outbound::oidc::{LoginAsked, ProviderError, is_error_word};
 use actix_web::http::header::{LOCATION, SET_COOKIE};
 use actix_web::{HttpRequest, HttpResponse, get};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use provider::{Provider, ProviderError, is_error_word};
-use sha2::{Digest as _, Sha256};
+use provider::Provider;
 use std::time::Duration;
-use url::Url;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// How long a login may take at the provider.
@@ -111,21 +110,11 @@ fn away(error: &ProviderError) -> ApiError {
 async fn begin_oidc_login(state: State) -> ApiResult<HttpResponse> {
     let provider = provider(&state)?;
     let now = state.clock.now();
-    let metadata = provider.metadata(now).await.map_err(|error| away(&error))?;
     let flow = Flow::begin(&state.pepper, now).map_err(crate::access::AccessError::from)?;
-    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(flow.verifier().reveal()));
-    let mut place = Url::parse(&metadata.authorization_endpoint)
-        .map_err(|error| away(&ProviderError::Away(error.to_string())))?;
-    place
-        .query_pairs_mut()
-        .append_pair("response_type", "code")
-        .append_pair("client_id", &provider.settings.client_id)
-        .append_pair("redirect_uri", &provider.redirect_uri)
-        .append_pair("scope", &provider.settings.scopes.join(" "))
-        .append_pair("state", &flow.state())
-        .append_pair("nonce", &flow.nonce())
-        .append_pair("code_challenge", &challenge)
-        .append_pair("code_challenge_method", "S256");
+    let (answered, nonce, verifier) = (flow.state(), flow.nonce(), flow.verifier());
+    let asked =
+        LoginAsked { state: &answered, nonce: &nonce, verifier: verifier.reveal(), further: &[] };
+    let place = provider.client.place(&asked, now).await.map_err(|error| away(&error))?;
     let set = LOGIN.set(&state.settings, &flow.cookie, LIFE)?;
     let mut response = HttpResponse::SeeOther();
     response.insert_header((LOCATION, place.as_str())).insert_header((SET_COOKIE, set));
@@ -170,12 +159,11 @@ async fn end_oidc_login(request: HttpRequest, state: State) -> ApiResult<HttpRes
         let wrong = "this browser has not begun the login, or too long ago";
         return Err(service::not_let_in(wrong));
     };
-    let metadata = provider.metadata(state.clock.now()).await.map_err(|error| away(&error))?;
+    let answers = provider.client.is_answer(issuer.as_deref(), state.clock.now()).await;
+    let is_answer = answers.map_err(|error| away(&error))?;
     let counted = Counted::of_address(&network(from.address));
     counted.begin(&state.db, state.clock.now()).await?;
-    let said = issuer.as_deref();
-    let must_say = metadata.authorization_response_iss_parameter_supported;
-    if said.map_or(must_say, |issuer| issuer != provider.settings.issuer) {
+    if !is_answer {
         return Err(refuse("another provider has answered").await);
     }
     if let Some(word) = refused.as_deref() {

@@ -1,7 +1,7 @@
 //! Letting somebody in whom the OpenID provider has named. Their account is theirs by the provider's
 //! name for them, never by an e-mail address, which may be given to somebody else.
 
-use super::id_token::Identity;
+use super::identity::Identity;
 use crate::access::AccessError;
 use crate::access::model::{Name, Status};
 use crate::access::service::By;
