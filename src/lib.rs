@@ -47,6 +47,8 @@ pub mod browse;
 
 pub mod customers;
 
+pub mod portal;
+
 pub mod changes;
 
 pub mod exports;

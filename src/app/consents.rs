@@ -3,12 +3,14 @@
 use super::Comptoir;
 use super::control::next;
 use super::tasks::{Part, count};
+use crate::cluster::store::follows_consents;
 use crate::cluster::wake::CONSENT;
 use crate::cluster::{Redis, Wakes};
 use crate::consent::follow::KnownConsents;
 use crate::consent::store::ledger;
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
+use crate::kernel::id::NodeId;
 use crate::storage::StoreError;
 use crate::telemetry::Gauge;
 use std::sync::Arc;
@@ -33,6 +35,7 @@ pub(super) fn start(comptoir: &Comptoir, part: &Part, running: &mut JoinSet<()>)
     let feed = ConsentFeed {
         started_at: part.clock.now(),
         part: part.clone(),
+        node: comptoir.node,
         consents: Arc::clone(&comptoir.consents),
         wakes,
     };
@@ -45,6 +48,7 @@ pub(super) fn start(comptoir: &Comptoir, part: &Part, running: &mut JoinSet<()>)
 struct ConsentFeed {
     started_at: Micros,
     part: Part,
+    node: NodeId,
     consents: Arc<KnownConsents>,
     wakes: Option<Arc<Wakes>>,
 }
@@ -57,7 +61,7 @@ impl ConsentFeed {
         let mut ticks = interval(poll);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = self.wakes.as_ref().map(|wakes| wakes.heard());
-        let mut begun = 0;
+        let (mut begun, mut said) = (0, None);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
@@ -79,6 +83,25 @@ impl ConsentFeed {
                 tracing::warn!(%error, "the ledger of consents could not be followed");
             }
             self.tell();
+            if let Some(position) = self.consents.position()
+                && said != Some(position)
+                && self.say(position).await
+            {
+                said = Some(position);
+            }
+        }
+    }
+
+    /// Says to the other nodes how far this one is; whether that could be said.
+    async fn say(&self, position: i64) -> bool {
+        let note = follows_consents(&self.part.db, self.node, position);
+        match timeout(PATIENCE.0, note).await {
+            Ok(Ok(is_noted)) => is_noted,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "how far this node knows of consents could not be noted");
+                false
+            }
+            Err(_) => false,
         }
     }
 

@@ -22,6 +22,7 @@ use crate::idempotency::Note;
 use crate::kernel::{Clock, Micros};
 use crate::limit::{Decision, Permit, Verdict};
 use crate::metering::{Event, Journal, JournalFull, Outcome, Receipt};
+use crate::portal;
 use crate::telemetry::Metrics;
 use crate::telemetry::access_log::{AccessLog, Line};
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
@@ -487,8 +488,10 @@ fn problem_response(error: &ApiError, path: &str, id: &str) -> HttpResponse<BoxB
             challenge_with(headers, &challenge);
         }
         Code::MethodNotAllowed => {
-            let methods = public::methods_at(path).or_else(|| public::registration_methods(path));
-            let methods = methods.unwrap_or_default();
+            let methods = public::methods_at(path)
+                .or_else(|| public::registration_methods(path))
+                .or_else(|| portal::methods_at(path))
+                .unwrap_or_default();
             if let Ok(methods) = HeaderValue::from_str(&methods) {
                 headers.insert(ALLOW, methods);
             }

@@ -15,6 +15,7 @@ mod metered;
 mod noted;
 mod open;
 pub mod openapi;
+mod portal;
 mod public;
 mod rate_limit;
 mod readiness;
@@ -47,6 +48,7 @@ use crate::kernel::secret::Secret;
 use crate::metering::journal::Keeper;
 use crate::metering::{Folder, Quotas};
 use crate::mirror::{Mirror, Saved};
+use crate::portal::Portal;
 use crate::storage::{Db, StoreError};
 use crate::telemetry::Metrics;
 use anyhow::Context as _;
@@ -92,6 +94,8 @@ pub struct Comptoir {
     sources: Option<Arc<Sources>>,
     feeds: Arc<FeedsOut>,
     waits: Arc<Waits>,
+    /// None where there is nothing about customers.
+    portal: Option<Arc<Portal>>,
     /// None where nobody may apply.
     registration: Option<Arc<Registration>>,
     post: Arc<Post>,

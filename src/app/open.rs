@@ -2,6 +2,7 @@
 
 use super::Comptoir;
 use super::finish::Ledgerbook;
+use super::portal;
 use super::readiness::Readiness;
 use crate::access::Scopes;
 use crate::access::applications::{Links, Registration};
@@ -145,12 +146,10 @@ impl Comptoir {
         let quotas =
             open_quotas((&db, &keyring), (node, epoch), journal.as_ref(), clock.now()).await?;
 
-        let exports = Arc::new(export_worker(&config, &db, &clock)?);
-        exports.start().await?;
+        let exports = start_exports(&config, (&db, &clock)).await?;
         let (mirror, saved) = open_mirror(&config, &db, node).await?;
         let feeds = Arc::new(FeedsOut::new((&mirror, &clock), &data_dir, Said::of(&config))?);
-        let metrics = Arc::new(Metrics::new(&operation_ids()));
-        tell_recovery(&metrics, &recovered);
+        let metrics = open_metrics(&recovered);
         let counted = (journal.clone(), Arc::clone(&keyring));
         let explainer = Explainer::new(keyring.pepper(), (&db, &clock));
         let run = (run_id(node, epoch), &clock);
@@ -162,6 +161,7 @@ impl Comptoir {
         let alerts = open_alerts((&config, &hooks), opened, &keyring, quotas.is_some())?;
         let (consents, authz) = open_authz(&config, opened, (&keyring, &redis, &metrics)).await?;
         Ok(Self {
+            portal: portal::open(&config, (&db, &clock), &keyring, &consents)?,
             gate: Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone())),
             waits: Arc::new(Waits::new(&mirror)),
             handoffs: open_handoffs(&config, opened).await?,
@@ -462,12 +462,24 @@ fn run_id(node: NodeId, epoch: u64) -> String {
     format!("{}.{epoch}", base62::encode(node.0, base62::U64_WIDTH))
 }
 
-/// Shows operators what a start has found in the journal.
-fn tell_recovery(metrics: &Metrics, found: &FoldReport) {
+/// What writes exports, once it has taken up what an earlier run has left.
+async fn start_exports(
+    config: &Config,
+    (db, clock): (&Db, &Clock),
+) -> anyhow::Result<Arc<exports::Worker>> {
+    let exports = Arc::new(export_worker(config, db, clock)?);
+    exports.start().await?;
+    Ok(exports)
+}
+
+/// The counts for operators, with what a start has found in the journal.
+fn open_metrics(found: &FoldReport) -> Arc<Metrics> {
+    let metrics = Arc::new(Metrics::new(&operation_ids()));
     let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     metrics.add(Tally::EventsFolded, found.events);
     metrics.set_gauge(Gauge::RecoveredUnconfirmed, gauge(found.unconfirmed));
     metrics.set_gauge(Gauge::RecoveredMissing, gauge(found.missing));
+    metrics
 }
 
 /// The operations by their ledger code, as the metrics count them.

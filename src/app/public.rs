@@ -5,7 +5,7 @@ use super::crowd::Crowd;
 use super::descriptors::Connections;
 use super::finish::{EVENT_ID, Finisher, finish};
 use super::front::{FastPath, FrontFactory};
-use super::{Comptoir, evidence, listen, openapi, rate_limit, request_cost};
+use super::{Comptoir, evidence, listen, openapi, portal, rate_limit, request_cost};
 use crate::access::applications::Registration;
 use crate::access::applied::{Looks, Reload};
 use crate::access::caller::{Recordable, X_API_KEY};
@@ -23,6 +23,7 @@ use crate::http::language::OwnLanguage;
 use crate::http::{ApiError, BodyLimit, Code, Turns, linked};
 use crate::idempotency::{self, Once};
 use crate::mirror::Mirror;
+use crate::portal::Portal;
 use crate::telemetry::AccessLog;
 use crate::{
     alerts, authz, billing, browse, catalog, changes, customers, demo, explain, exports, feeds,
@@ -72,24 +73,33 @@ pub(super) fn registration_routes(config: &mut ServiceConfig<'_>) {
     applications::api::configure(config);
 }
 
+/// Whether there are the demo's pictures and pages for who applies, and the pages for customers where there are any.
+type ShownBeside = (bool, bool, Option<web::Data<Portal>>);
+
+fn shown(comptoir: &Comptoir) -> ShownBeside {
+    let of_customers = comptoir.portal.clone().map(web::Data::from);
+    (comptoir.demo, comptoir.registration.is_some(), of_customers)
+}
+
 /// What is served beside the documented operations: the documents themselves, their reader, pages for people,
 /// paths that no document can describe, and the demo's pictures.
 fn pages(
     config: &mut web::ServiceConfig,
-    (with_demo, with_registration): (bool, bool),
+    (with_demo, with_registration, of_customers): &ShownBeside,
     from: &Config,
 ) {
+    portal::mount(config, of_customers.as_ref());
     settings(config, from);
     // Before the reader, which has all that is below its own path.
     config.route(ENDED_PATH, web::get().to(authz::http::consent_ended));
     openapi::serve(config, &openapi::PARTNER);
     config.route("/", web::get().to(openapi::to_docs));
     browse::digital_link::configure_qualified(config);
-    if with_registration {
+    if *with_registration {
         openapi::serve_document(config, &openapi::REGISTRATION);
         applications::pages::configure(config);
     }
-    if with_demo {
+    if *with_demo {
         config.route("/demo/images/{file}", web::get().to(demo_image));
         config.route("/demo/p/{sku}", web::get().to(demo_page));
     }
@@ -180,6 +190,9 @@ async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let open = request.app_data::<web::Data<Registration>>().is_some();
     let methods = methods_at(request.path());
     let methods = methods.or_else(|| registration_methods(request.path()).filter(|_| open));
+    let has_pages = request.app_data::<web::Data<Portal>>().is_some();
+    let of_pages = || crate::portal::methods_at(request.path()).filter(|_| has_pages);
+    let methods = methods.or_else(of_pages);
     Err(match methods {
         None => ApiError::new(Code::UnknownPath, "See /docs for the paths that exist."),
         Some(methods) => {
@@ -330,8 +343,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
     let (mirror, readiness) = (Arc::clone(&comptoir.mirror), Arc::clone(&comptoir.readiness));
     let clock = web::Data::new(comptoir.clock.clone());
     let states = states(comptoir, reload)?;
-    let (book, shown) =
-        (Arc::clone(&comptoir.book), (comptoir.demo, comptoir.registration.is_some()));
+    let (book, shown) = (Arc::clone(&comptoir.book), shown(comptoir));
     let with_cors = !config.server.cors_origins.is_empty();
     let builder = builder(&config.server);
     let crowd = Arc::new(Crowd::new(&config.server, &comptoir.metrics));
@@ -364,7 +376,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
             .configure(states.clone())
             .configure(routes)
             .split_for_parts();
-        let app = app.configure(|c| pages(c, shown, &config)).default_service(web::to(unrouted));
+        let app = app.configure(|c| pages(c, &shown, &config)).default_service(web::to(unrouted));
         let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
         let closing = closing.clone();
         let http = HttpService::build()

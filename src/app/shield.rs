@@ -23,6 +23,8 @@ pub(super) fn guard(headers: &mut HeaderMap) {
         if !headers.contains_key(CONTENT_SECURITY_POLICY) {
             headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
         }
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        if !headers.contains_key(REFERRER_POLICY) {
+            headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        }
     }
 }

@@ -11,7 +11,7 @@ mod usage;
 use super::Comptoir;
 use super::readiness::Readiness;
 use super::supervise::Tasks;
-use super::{consents, control};
+use super::{consents, control, portal};
 use crate::access::directory::Keyring;
 use crate::access::service::touch_secrets;
 use crate::billing::announce::Announcer;
@@ -96,6 +96,9 @@ pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
         running.spawn(authz::keep_keys(part.clone(), Arc::clone(&comptoir.authz.keys)));
     }
     evidence::start(comptoir, &part, &mut running);
+    if let Some(pages) = &comptoir.portal {
+        running.spawn(portal::forget(part.clone(), Arc::clone(pages)));
+    }
     running.spawn(write_exports(part.clone(), Arc::clone(&comptoir.exports)));
     running.spawn(deliver(part.clone(), Arc::clone(&comptoir.hooks), config.hooks.poll));
     if let Some(sources) = &comptoir.sources {

@@ -83,6 +83,42 @@ pub async fn beat(
     Ok(alive)
 }
 
+/// Notes up to which place of the ledger of consents a node knows all; false where the node has not said yet that it runs.
+pub async fn follows_consents(db: &Db, node: NodeId, position: i64) -> Result<bool, StoreError> {
+    const NOTE: &str = "UPDATE nodes SET consent_position = $2 WHERE node = $1";
+    let mut tx = db.begin().await?;
+    let noted = on_tx!(&mut tx, c => {
+        sqlx::query(NOTE).bind(node.to_string()).bind(position).execute(c).await?.rows_affected()
+    });
+    tx.commit().await?;
+    Ok(noted == 1)
+}
+
+/// How many nodes know of a place of the ledger of consents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Followers {
+    /// Those that do.
+    pub behind_none: u32,
+    /// Those that run.
+    pub alive: u32,
+}
+
+/// How many of the nodes that were seen since an instant know all up to a place of the ledger of consents.
+pub async fn consent_followers(
+    db: &Db,
+    position: i64,
+    alive_since: Micros,
+) -> Result<Followers, StoreError> {
+    const COUNT: &str =
+        "SELECT COUNT(*), COUNT(CASE WHEN consent_position >= $1 THEN 1 END) FROM nodes
+        WHERE seen_at >= $2";
+    let (alive, knowing): (i64, i64) = on_db!(db, c => {
+        sqlx::query_as(COUNT).bind(position).bind(alive_since.0).fetch_one(c).await
+    })?;
+    let count = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
+    Ok(Followers { behind_none: count(knowing), alive: count(alive) })
+}
+
 /// Forgets a node.
 pub async fn remove(db: &Db, id: NodeId) -> Result<(), StoreError> {
     const REMOVE: &str = "DELETE FROM nodes WHERE node = $1";

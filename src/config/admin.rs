@@ -197,6 +197,12 @@ impl FromSetting for Text {
     }
 }
 
+impl From<Text> for String {
+    fn from(Text(text): Text) -> Self {
+        text
+    }
+}
+
 /// The issuer of a provider, or nothing.
 pub(super) struct Issuer(pub(super) String);
 

@@ -37,6 +37,7 @@ pub use values::{AccessLog, Durability, LimitBackend, LogFormat, LogLevel, Origi
 use crate::kernel::SearchLanguage;
 use crate::kernel::in_store::Pattern;
 use crate::kernel::language::LanguageTag;
+use admin::Text;
 use ipnet::IpNet;
 use layers::Layers;
 use setting::{Millis, Seconds, Within};
@@ -294,6 +295,18 @@ section! {
 }
 
 section! {
+    /// The pages that customers see.
+    Portal ["portal"] {
+        /// The notice that customers are shown before they decide.
+        notice_id: String = "notice_id" as Text,
+        /// Time after which a session that is not used ends.
+        session_idle: Duration = "session_idle_s" as Seconds<60, 86_400>,
+        /// Time for which a session lasts at most.
+        session_most: Duration = "session_most_s" as Seconds<60, 604_800>,
+    }
+}
+
+section! {
     /// Logs.
     Telemetry ["telemetry"] {
         /// What the program's own log holds.
@@ -358,6 +371,8 @@ pub struct Config {
     pub handoff: Handoff,
     /// Customers' data: tokens, consents, logins, how long things are kept, what partners are told.
     pub customers: AuthzSettings,
+    /// The pages that customers see.
+    pub portal: Portal,
     /// Logs.
     pub telemetry: Telemetry,
     shown: String,
@@ -420,6 +435,7 @@ impl Config {
         let handoff = Handoff::read(layers);
         let beside = (server.as_ref(), database.as_ref(), redis.as_ref());
         let customers = AuthzSettings::read(layers, beside);
+        let portal = Portal::read(layers);
         let telemetry = Telemetry::read(layers);
         Some(Self {
             server: server?,
@@ -446,6 +462,7 @@ impl Config {
             billing: billing?,
             handoff: handoff?,
             customers: customers?,
+            portal: portal?,
             telemetry: telemetry?,
             shown: show::toml(layers),
         })

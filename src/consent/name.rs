@@ -56,7 +56,8 @@ fn script(c: char) -> Option<Script> {
 
 /// Controls, and what Unicode calls default ignorable or bidirectional formatting, as far as names could
 /// hold it (UAX #9, UTS #39 §3.1).
-fn is_hidden(c: char) -> bool {
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

@@ -28,6 +28,7 @@ const ORDER: &[&str] = &[
     "mirror",
     "browse",
     "customers",
+    "portal",
     "changes",
     "exports",
     "hooks",

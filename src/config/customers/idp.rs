@@ -25,6 +25,8 @@ pub struct IdpSettings {
     pub client_secret: Option<Secret>,
     /// What is asked for.
     pub scopes: Vec<String>,
+    /// What customers call it; empty for its name.
+    pub title: String,
     /// The claim of the ID token by which the retailer knows the customer.
     pub customer_claim: String,
     /// How far the clocks may be apart.
@@ -33,6 +35,8 @@ pub struct IdpSettings {
     pub on_logout: LogoutReach,
     /// How strongly customers have to log in; any will do where there is none.
     pub required_acr: Vec<String>,
+    /// By which of these a login counts as a strong one; none does where there is none.
+    pub step_up_acr: Vec<String>,
     /// How many seconds ago at the most; 0 is any time.
     pub max_age_s: u32,
 }
@@ -45,10 +49,12 @@ impl Default for IdpSettings {
             client_id: String::new(),
             client_secret: None,
             scopes: vec!["openid".to_owned()],
+            title: String::new(),
             customer_claim: "sub".to_owned(),
             leeway: Duration::from_secs(60),
             on_logout: LogoutReach::Browser,
             required_acr: Vec::new(),
+            step_up_acr: Vec::new(),
             max_age_s: 0,
         }
     }
@@ -120,10 +126,12 @@ fn read(layers: &mut Layers, name: &str) -> Option<IdpSettings> {
     let client_id = layers.take::<Text>(&at("client_id"));
     let secret = either::<ClientSecret>(layers, &at("client_secret"), &at("client_secret_file"));
     let scopes = layers.take::<Vec<Text>>(&at("scopes"));
+    let title = layers.take::<Text>(&at("title"));
     let customer_claim = layers.take::<Text>(&at("customer_claim"));
     let leeway = layers.take::<Seconds<0, 600>>(&at("leeway_s"));
     let on_logout = layers.take(&at("on_logout"));
     let required_acr = layers.take::<Vec<Text>>(&at("required_acr"));
+    let step_up_acr = layers.take::<Vec<Text>>(&at("step_up_acr"));
     let max_age_s = layers.take::<Within<0, 31_536_000>>(&at("max_age_s"));
     let texts = |texts: Vec<Text>| texts.into_iter().map(|Text(text)| text).collect();
     Some(IdpSettings {
@@ -132,10 +140,12 @@ fn read(layers: &mut Layers, name: &str) -> Option<IdpSettings> {
         client_id: client_id?.0,
         client_secret: secret?.map(|ClientSecret(secret)| secret),
         scopes: texts(scopes?),
+        title: title?.0,
         customer_claim: customer_claim?.0,
         leeway: leeway?.into(),
         on_logout: on_logout?,
         required_acr: texts(required_acr?),
+        step_up_acr: texts(step_up_acr?),
         max_age_s: max_age_s?.into(),
     })
 }
