@@ -1,6 +1,7 @@
 //! `comptoir demo`: from nothing to three calls that work.
 
 mod partners;
+mod provider;
 mod source;
 
 use super::serve::stop_signal;
@@ -106,10 +107,24 @@ pub(super) async fn run(mut config: Config, args: Args, file: Option<&Path>) -> 
         return Ok(());
     }
     let stop = stop_signal()?;
+    let login = provider::open(&mut config, &clock)?;
+    let issuer = login.as_ref().map(|login| login.issuer.clone());
+    let handle = login.as_ref().map(|login| login.server.handle());
+    if let Some(login) = login {
+        tokio::spawn(login.server);
+    }
     let mut comptoir = Comptoir::open(config, clock).await?;
     let token = comptoir.take_bootstrap_token();
     let command = command(&data_dir, file);
-    comptoir.serve(move |at| welcome(at, &keys, (token.as_ref(), &command), &data_dir), stop).await
+    let told = move |at| {
+        welcome(at, &keys, (token.as_ref(), &command), &data_dir);
+        tell_login(at, issuer.as_deref());
+    };
+    let served = comptoir.serve(told, stop).await;
+    if let Some(handle) = handle {
+        handle.stop(false).await;
+    }
+    served
 }
 
 /// Seeds what is not seeded yet. Interrupted, it can be run again: what is there stays.
@@ -139,6 +154,7 @@ async fn prepare(config: &Config, clock: &Clock) -> anyhow::Result<DemoKeys> {
         tx.setting_or("demo partners", "seeded").await?;
         tx.commit().await?;
     }
+    provider::put(&db, config, clock).await?;
     source::put(&config.server.data_dir)?;
     db.close().await;
     Ok(keys)
@@ -290,6 +306,17 @@ async fn keys(
 fn command(data_dir: &Path, file: Option<&Path>) -> String {
     let settings = file.map_or_else(String::new, |file| format!(" --config '{}'", file.display()));
     format!("COMPTOIR__SERVER__DATA_DIR='{}' comptoir{settings}", data_dir.display())
+}
+
+/// Where made-up customers log in.
+fn tell_login(at: Addresses, issuer: Option<&str>) {
+    if let Some(issuer) = issuer {
+        mention(format!(
+            "\nMade-up customers log in at the demo's OpenID provider, {issuer}; as one of them, see what you share:\n\
+             \n  http://{}/me",
+            at.public
+        ));
+    }
 }
 
 /// What a newcomer needs: addresses, keys, three calls.

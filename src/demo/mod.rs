@@ -18,6 +18,7 @@ mod page;
 mod prices;
 mod products;
 mod promotions;
+pub mod provider;
 mod purchases;
 mod rng;
 mod stock;
