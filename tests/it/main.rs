@@ -29,6 +29,7 @@ mod cluster_limits;
 mod cluster_secrets;
 mod compression;
 mod consent_proof;
+mod consent_pages;
 mod contracts;
 mod cost;
 mod customer_api;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What is mounted by `route`, `resource`, `scope` or a service of another crate, and why no document has it.
-const BESIDE: [(&str, &str); 14] = [
+const BESIDE: [(&str, &str); 35] = [
     ("\"/\"", "leads people to the reader"),
     ("\"/01/{gtin}/{qualifiers:.+}\"", "has any number of segments, which no document can say"),
     ("\"/demo/images/{file}\"", "a picture of the demo, which the real shop has elsewhere"),
@@ -19,6 +19,27 @@ const BESIDE: [(&str, &str); 14] = [
     ("\"/readyz\"", "for operators, on the admin listener"),
     ("\"/metrics\"", "for operators, on the admin listener"),
     ("PREFIX", "the scope of the admin API's operations"),
+    ("authorize::PATH", "leads customers' browsers from a partner to their decision"),
+    ("\"/login/start\"", "leads customers' browsers to a provider"),
+    ("\"/login/callback/{provider}\"", "where a provider leads customers' browsers back to"),
+    ("\"/login/backchannel-logout/{provider}\"", "for a provider, by the standard that it follows"),
+    ("\"/consent/{reference}\"", "the screen on which a customer decides"),
+    ("\"/me\"", "a customer's own page"),
+    ("\"/me/consents\"", "a customer's own page"),
+    ("\"/me/consents/{grant_id}\"", "a customer's own page"),
+    ("\"/me/consents/{grant_id}/revoke\"", "a customer's own page"),
+    ("\"/me/consents/{grant_id}/narrow\"", "a customer's own page"),
+    ("\"/me/consents/{grant_id}/renew\"", "a customer's own page"),
+    ("\"/me/consents/{grant_id}/receipt\"", "a customer's own page"),
+    ("\"/me/accesses\"", "a customer's own page"),
+    ("\"/me/export\"", "a customer's own page"),
+    ("\"/me/erasure\"", "a customer's own page"),
+    ("\"/me/logout\"", "a customer's own page"),
+    ("answer::STYLE_PATH", "how customers' pages look"),
+    ("\"/.well-known/openid-configuration\"", "the demo's OpenID provider"),
+    ("\"/keys\"", "the demo's OpenID provider"),
+    ("\"/authorize\"", "the demo's OpenID provider"),
+    ("\"/token\"", "the demo's OpenID provider"),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
