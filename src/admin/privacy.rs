@@ -412,11 +412,11 @@ async fn get_event_endpoint(
     request: HttpRequest,
     id: ApiPath<AppId>,
     state: State,
-) -> ApiResult<HttpResponse> {
+) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
     crate::access::service::get_app(&state.db, id.0, state.clock.now()).await?;
     let set = events::endpoint(&state.db, id.0).await?;
-    done(&EventEndpointOut::new(id.0, set))
+    Answer::json(&EventEndpointOut::new(id.0, set), Cache::NoStore, 1)
 }
 
 /// Tell an app of consents at an address

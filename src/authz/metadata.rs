@@ -81,57 +81,61 @@ pub struct ServerMetadata<'a> {
     #[schema(required = false, example = "https://api.example.com/oauth/grants")]
     grant_management_endpoint: String,
     /// What can be done with grants.
-    #[schema(required = false)]
+    #[schema(required = false, example = json!(["create", "update", "query", "revoke"]))]
     grant_management_actions_supported: [&'static str; 4],
     /// Where the keys are that tokens are signed with.
     #[schema(required = false, example = "https://api.example.com/oauth/jwks.json")]
     jwks_uri: String,
     /// `code`.
+    #[schema(example = json!(["code"]))]
     response_types_supported: [&'static str; 1],
     /// `query`.
-    #[schema(required = false)]
+    #[schema(required = false, example = json!(["query"]))]
     response_modes_supported: [&'static str; 1],
     /// What tokens are given for.
+    #[schema(example = json!(["authorization_code", "refresh_token", "client_credentials"]))]
     grant_types_supported: [&'static str; 3],
     /// `S256` (RFC 7636).
-    #[schema(required = false)]
+    #[schema(required = false, example = json!(["S256"]))]
     code_challenge_methods_supported: [&'static str; 1],
     /// How clients prove themselves for tokens.
+    #[schema(example = json!(["private_key_jwt"]))]
     token_endpoint_auth_methods_supported: Vec<&'static str>,
     /// How assertions are signed there; `RS256` by clients that are keys alone.
+    #[schema(example = json!(["ES256", "PS256", "EdDSA", "RS256"]))]
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     /// How clients prove themselves to give tokens back.
-    #[schema(required = false)]
+    #[schema(required = false, example = json!(["private_key_jwt"]))]
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     /// How assertions are signed there.
-    #[schema(required = false)]
+    #[schema(required = false, example = json!(["ES256", "PS256", "EdDSA"]))]
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
     /// How clients prove themselves to ask about tokens.
-    #[schema(required = false)]
+    #[schema(required = false, example = json!(["private_key_jwt"]))]
     introspection_endpoint_auth_methods_supported: Vec<&'static str>,
     /// How assertions are signed there.
-    #[schema(required = false)]
+    #[schema(required = false, example = json!(["ES256", "PS256", "EdDSA"]))]
     introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
     /// How proofs of keys are signed (RFC 9449).
-    #[schema(required = false)]
+    #[schema(required = false, example = json!(["ES256"]))]
     dpop_signing_alg_values_supported: [&'static str; 1],
     /// The types of `authorization_details` (RFC 9396).
-    #[schema(required = false, value_type = Vec<String>)]
+    #[schema(required = false, value_type = Vec<String>, example = json!(["retail_customer_data"]))]
     authorization_details_types_supported: &'a [&'a str],
     /// The scopes that there are.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<String>, example = json!(["openid", "offline_access", "customer.profile:read"]))]
     scopes_supported: &'a [&'a str],
     /// Whether answers to the browser say who has issued them (RFC 9207).
     #[schema(required = false, example = true)]
     authorization_response_iss_parameter_supported: bool,
     /// `pairwise`: each partner knows a customer by another name.
-    #[schema(required = false)]
+    #[schema(required = false, example = json!(["pairwise"]))]
     subject_types_supported: [&'static str; 1],
     /// How ID tokens are signed.
-    #[schema(required = false)]
+    #[schema(required = false, example = json!(["ES256"]))]
     id_token_signing_alg_values_supported: [&'static str; 1],
     /// How strongly customers can log in.
-    #[schema(required = false, value_type = Vec<String>)]
+    #[schema(required = false, value_type = Vec<String>, example = json!(["urn:example:acr:2fa"]))]
     acr_values_supported: &'a [&'a str],
 }
 
@@ -143,16 +147,19 @@ pub struct ResourceMetadata<'a> {
     #[schema(example = "https://api.example.com")]
     resource: &'a str,
     /// Who issues tokens for it.
+    #[schema(example = json!(["https://api.example.com"]))]
     authorization_servers: [&'a str; 1],
     /// The scopes that there are.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<String>, example = json!(["openid", "offline_access", "customer.profile:read"]))]
     scopes_supported: &'a [&'a str],
     /// Whether every token is bound to a key: those of a client itself need not be.
     #[schema(example = false)]
     dpop_bound_access_tokens_required: bool,
     /// How proofs of keys are signed (RFC 9449).
+    #[schema(example = json!(["ES256"]))]
     dpop_signing_alg_values_supported: [&'static str; 1],
     /// Where a token is shown: in the header.
+    #[schema(example = json!(["header"]))]
     bearer_methods_supported: [&'static str; 1],
 }
 

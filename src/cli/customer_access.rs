@@ -70,9 +70,6 @@ pub(super) struct Register {
     /// Where the partner says what it does with data.
     #[arg(long, value_name = "URL")]
     privacy_url: String,
-    /// Where the partner is told of what becomes of consents.
-    #[arg(long, value_name = "URL")]
-    event_endpoint: Option<String>,
     /// An address to send customers back to; repeat it for more.
     #[arg(long = "redirect-uri", value_name = "URL", required = true)]
     redirect_uris: Vec<String>,
@@ -158,7 +155,6 @@ impl Register {
             legal_name: self.legal_name,
             contact: self.contact,
             privacy_url: self.privacy_url,
-            event_endpoint: self.event_endpoint,
             redirect_uris: service::redirects(&self.redirect_uris, self.native)?,
             scopes: self.scopes.into_iter().collect(),
         };
@@ -208,7 +204,6 @@ fn say_access(access: &CustomerAccess, retailer: &str) -> anyhow::Result<()> {
     }
     table.row(row!["contact", access.contact])?;
     table.row(row!["privacy", access.privacy_url])?;
-    table.row(row!["events", or_dash(access.event_endpoint.as_ref())])?;
     table.row(row!["standing", standing(access)])?;
     if let Some(why) = &access.suspended {
         table.row(row!["suspended by", why.by, why.at, why.reason])?;

@@ -25,14 +25,14 @@ fn registration(scopes: &[&str]) -> Value {
     json!({
         "client_auth": "private_key_jwt", "profile": "fapi2", "legal_name": "Budget Coach SAS",
         "contact": "privacy@coach.example", "privacy_url": "https://coach.example/privacy",
-        "event_endpoint": "https://coach.example/events", "redirect_uris": [CALLBACK],
+        "redirect_uris": [CALLBACK],
         "scopes": scopes,
     })
 }
 
 /// An app that asks for these scopes.
 async fn asking(app: &TestApp, scopes: &[&str]) -> TestKey {
-    let key = app.key(json!({})).await;
+    let key = app.key(json!({ "scopes": ["catalog:read"] })).await;
     app.admin_ok("PUT", &place(&key, ""), Some(registration(scopes))).await;
     key
 }

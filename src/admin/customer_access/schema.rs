@@ -39,10 +39,6 @@ pub(super) struct CustomerAccessIn {
     /// Where the partner says what it does with data.
     #[schema(max_length = 1000, example = "https://coach.example/privacy")]
     privacy_url: String,
-    /// Where the partner is told of what becomes of consents; left out, nowhere.
-    #[serde(default)]
-    #[schema(max_length = 1000, example = "https://coach.example/events")]
-    event_endpoint: Option<String>,
     /// All addresses to send customers back to, compared as they are written here.
     #[schema(min_items = 1, max_items = 20, example = json!(["https://coach.example/callback"]))]
     redirect_uris: Vec<String>,
@@ -62,7 +58,6 @@ impl CustomerAccessIn {
             legal_name,
             contact,
             privacy_url,
-            event_endpoint: self.event_endpoint,
             redirect_uris,
             scopes: self.scopes,
         })
@@ -181,9 +176,6 @@ pub(super) struct CustomerAccessOut {
     /// Where the partner says what it does with data.
     #[schema(example = "https://coach.example/privacy")]
     privacy_url: String,
-    /// Where the partner is told of what becomes of consents; null for nowhere.
-    #[schema(required = true, example = "https://coach.example/events")]
-    event_endpoint: Option<String>,
     /// The scopes that it asks for.
     scopes: Vec<AccessAskOut>,
     /// The addresses that it asks for.
@@ -218,7 +210,6 @@ impl CustomerAccessOut {
             legal_name: access.legal_name,
             contact: access.contact,
             privacy_url: access.privacy_url,
-            event_endpoint: access.event_endpoint,
             scopes: access.scopes.into_iter().map(scope).collect(),
             redirect_uris: access.redirect_uris.into_iter().map(redirect).collect(),
             suspended: access.suspended.map(suspension),

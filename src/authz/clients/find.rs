@@ -44,8 +44,6 @@ pub struct Registered {
     pub privacy_url: String,
     /// The name of the app.
     pub app_name: String,
-    /// Where the partner is told of what becomes of consents.
-    pub event_endpoint: Option<String>,
 }
 
 impl Registered {
@@ -82,7 +80,6 @@ pub async fn find(db: &Db, client_id: &str, now: Micros) -> Result<Option<Regist
         contact: access.contact,
         privacy_url: access.privacy_url,
         app_name: app.name.to_string(),
-        event_endpoint: access.event_endpoint,
     }))
 }
 

@@ -72,8 +72,6 @@ pub struct AccessSpec {
     pub contact: String,
     /// Where the partner says what it does with data.
     pub privacy_url: String,
-    /// Where the partner is told of what becomes of consents.
-    pub event_endpoint: Option<String>,
     /// The addresses to send customers back to.
     pub redirect_uris: Vec<RedirectUri>,
     /// The scopes of customers.
@@ -99,8 +97,6 @@ pub struct CustomerAccess {
     pub contact: String,
     /// Where the partner says what it does with data.
     pub privacy_url: String,
-    /// Where the partner is told of what becomes of consents.
-    pub event_endpoint: Option<String>,
     /// The scopes that it asks for.
     pub scopes: Vec<AccessAsk<OAuthScope>>,
     /// The addresses that it asks for.

@@ -88,13 +88,9 @@ impl AccessSpec {
         if self.contact.trim().is_empty() || self.contact.chars().count() > TEXT_MOST {
             return Err(wrong("contact", format!("must be 1 to {TEXT_MOST} characters")));
         }
-        let is_place = |text: &str| text.len() <= TEXT_MOST && is_protected(text);
-        let why = "must be an address with https of at most 1000 characters";
-        if !is_place(&self.privacy_url) {
+        if self.privacy_url.len() > TEXT_MOST || !is_protected(&self.privacy_url) {
+            let why = "must be an address with https of at most 1000 characters";
             return Err(wrong("privacy_url", why));
-        }
-        if self.event_endpoint.as_deref().is_some_and(|text| !is_place(text)) {
-            return Err(wrong("event_endpoint", why));
         }
         Ok(())
     }
@@ -103,7 +99,7 @@ impl AccessSpec {
         json!({
             "client_auth": self.auth, "profile": self.profile, "native": self.native,
             "legal_name": self.legal_name, "contact": self.contact,
-            "privacy_url": self.privacy_url, "event_endpoint": self.event_endpoint,
+            "privacy_url": self.privacy_url,
             "redirect_uris": self.redirect_uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>(),
             "scopes": self.scopes,
         })

@@ -25,7 +25,6 @@ struct AccessRow {
     legal_name: String,
     contact: String,
     privacy_url: String,
-    event_endpoint: Option<String>,
     suspended_by: Option<String>,
     suspended_at: Option<i64>,
     suspended_for: Option<String>,
@@ -91,7 +90,6 @@ impl AccessRow {
             legal_name: parsed(CLIENTS, &self.legal_name)?,
             contact: self.contact,
             privacy_url: self.privacy_url,
-            event_endpoint: self.event_endpoint,
             scopes,
             redirect_uris,
             suspended: decided(self.suspended_by, self.suspended_at, self.suspended_for),
@@ -164,17 +162,16 @@ pub(super) async fn put(
     now: Micros,
 ) -> Result<(), StoreError> {
     const PUT: &str = "INSERT INTO authz_clients (app_id, partner_id, auth, profile, native, legal_name, \
-        contact, privacy_url, event_endpoint, created_at, updated_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) \
+        contact, privacy_url, created_at, updated_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) \
         ON CONFLICT (app_id) DO UPDATE SET auth = excluded.auth, profile = excluded.profile, \
         native = excluded.native, legal_name = excluded.legal_name, contact = excluded.contact, \
-        privacy_url = excluded.privacy_url, event_endpoint = excluded.event_endpoint, \
-        updated_at = excluded.updated_at";
+        privacy_url = excluded.privacy_url, updated_at = excluded.updated_at";
     on_tx!(tx, c => {
         let put = sqlx::query(PUT).bind(app.to_string()).bind(partner.to_string());
         let put = put.bind(spec.auth.as_str()).bind(spec.profile.as_str()).bind(spec.native);
         let put = put.bind(spec.legal_name.as_str()).bind(&spec.contact).bind(&spec.privacy_url);
-        put.bind(&spec.event_endpoint).bind(now.0).execute(c).await?;
+        put.bind(now.0).execute(c).await?;
     });
     Ok(())
 }

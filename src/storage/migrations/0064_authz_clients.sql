@@ -11,7 +11,6 @@ CREATE TABLE authz_clients (
     legal_name     TEXT NOT NULL,
     contact        TEXT NOT NULL,
     privacy_url    TEXT NOT NULL,
-    event_endpoint TEXT,
     suspended_by   TEXT,
     suspended_at   BIGINT,
     suspended_for  TEXT,

@@ -108,7 +108,6 @@ async fn each_fault_of_a_registration_is_told_at_its_field() {
         ("client_auth", json!("client_secret_basic")),
         ("contact", json!(" ")),
         ("privacy_url", json!("http://coach.example/privacy")),
-        ("event_endpoint", json!("ftp://coach.example")),
     ] {
         let mut body = registration(&[SUMMARY]);
         body[field] = value;

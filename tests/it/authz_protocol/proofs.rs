@@ -22,11 +22,12 @@ async fn attack_16_a_proof_is_of_this_request_now_and_once() {
     let desk = Desk::open().await;
     let partner = desk.partner().await;
     let (now, nonce) = (desk.now_s(), desk.nonce(&partner).await);
-    let made = |header: Value, claims: Value| {
-        let claims = with(json!({ "nonce": nonce }), claims);
+    let made = |header: Value, mut claims: Value| {
+        claims["nonce"] = json!(nonce);
         desk.proof(&partner.dpop, ("POST", "/oauth/token"), (header, claims))
     };
     let refused = |reply: &Reply, what: &str| {
+        assert_eq!(reply.status, 400, "{what}");
         assert_eq!(reply.refusal(), (400, "invalid_dpop_proof"), "{what}");
     };
     let secret = with(partner.dpop.jwk.clone(), json!({ "d": "AAAA" }));

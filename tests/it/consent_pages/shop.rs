@@ -48,7 +48,7 @@ pub(super) async fn register(app: &TestApp, legal_name: &str) -> String {
     let registration = json!({
         "client_auth": "private_key_jwt", "profile": "baseline", "legal_name": legal_name,
         "contact": "privacy@coach.example", "privacy_url": "https://coach.example/privacy",
-        "event_endpoint": "https://coach.example/events", "redirect_uris": [CALLBACK],
+        "redirect_uris": [CALLBACK],
         "scopes": scopes,
     });
     app.admin_ok("PUT", &own, Some(registration)).await;

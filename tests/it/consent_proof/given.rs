@@ -162,7 +162,7 @@ pub(super) async fn given(app: &TestApp, key: &TestKey, customer: &str, n: u8) -
         ConsentClient { id: purpose.client_id, standing: ClientStanding::Registered, scopes };
     let settings = ConsentSettings::default();
     let ceiling = ConsentCeiling { purpose: &purpose, client, settings };
-    let id = GrantId::from_random([n; 16]);
+    let id = GrantId::from_random([n | 0x40; 16]);
     let until = Micros(now.0 + HOUR);
     let requested = ConsentRecord::request(id, &asked, &ceiling, until, now).unwrap();
     write(&app.db, &requested).await;

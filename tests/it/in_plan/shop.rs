@@ -222,7 +222,8 @@ pub(super) fn calls(products: &[u32], stores: &[u32]) -> Vec<Call> {
 
 #[test]
 fn every_operation_that_reads_the_data_is_called() {
-    let others = ["changes", "exports", "customers", "feeds", "subscriptions", "usage", "none"];
+    let others =
+        ["changes", "exports", "customers", "consents", "feeds", "subscriptions", "usage", "none"];
     let calls = calls(&[0], &[0]);
     for operation in comptoir::access::operation::OPERATIONS {
         let is_called = calls.iter().any(|(id, ..)| *id == operation.id);
