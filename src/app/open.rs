@@ -146,9 +146,7 @@ impl Comptoir {
         let quotas =
             open_quotas((&db, &keyring), (node, epoch), journal.as_ref(), clock.now()).await?;
 
-        let exports = start_exports(&config, (&db, &clock)).await?;
         let (mirror, saved) = open_mirror(&config, &db, node).await?;
-        let feeds = Arc::new(FeedsOut::new((&mirror, &clock), &data_dir, Said::of(&config))?);
         let metrics = open_metrics(&recovered);
         let counted = (journal.clone(), Arc::clone(&keyring));
         let explainer = Explainer::new(keyring.pepper(), (&db, &clock));
@@ -177,6 +175,8 @@ impl Comptoir {
             alerts,
             hooks,
             sources: Sources::new(&config.feeds, (&db, &clock, node.to_string()))?.map(Arc::new),
+            exports: start_exports(&config, (&db, &clock)).await?,
+            feeds: Arc::new(FeedsOut::new((&mirror, &clock), &data_dir, Said::of(&config))?),
             config: Arc::new(config),
             db,
             clock,
@@ -186,8 +186,6 @@ impl Comptoir {
             keyring,
             mirror,
             saved,
-            exports,
-            feeds,
             folder,
             quotas,
             book,

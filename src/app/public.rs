@@ -259,7 +259,6 @@ fn states(
     let explain = Arc::clone(&comptoir.book.explainer);
     let oauth = OAuth::new(&settings.oauth, db.clone(), issuer, Arc::clone(metrics), explain);
     let oauth = web::Data::new(oauth);
-    let authz = web::Data::from(Arc::clone(&comptoir.authz));
     let leaks = web::Data::new(Leaks::new(&settings.leaks, db.clone(), (metrics, reload))?);
     let keyring = Arc::clone(&comptoir.keyring);
     let published = billing::keys::api::Published::new(db.clone(), clock.clone());
@@ -282,24 +281,20 @@ fn states(
     let once = Once::new((&comptoir.db, &comptoir.clock), pepper, longest_write(settings));
     let once = web::Data::new(once);
     let feeds = web::Data::from(Arc::clone(&comptoir.feeds));
-    let partner_events = web::Data::from(Arc::clone(&comptoir.partner_events));
-    let evidence = evidence::PublishedCheckpoints::new(&comptoir.db, &comptoir.clock);
-    let evidence = web::Data::new(evidence);
     let waits = web::Data::from(Arc::clone(&comptoir.waits));
     let turns = web::Data::new(Turns::default());
     let looks = web::Data::new(Looks::new(reload.clone()));
     let registration = comptoir.registration.clone().map(web::Data::from);
-    let about_customers = web::Data::new(about_customers(comptoir)?);
+    let about_customers = about_customers(comptoir)?;
     Ok(move |config: &mut ServiceConfig<'_>| {
+        about_customers(config);
         if let Some(registration) = &registration {
             config.app_data(registration.clone());
             registration_routes(config);
         }
         config
             .app_data(oauth.clone())
-            .app_data(authz.clone())
             .app_data(leaks.clone())
-            .app_data(about_customers.clone())
             .app_data(usage.clone())
             .app_data(published.clone())
             .app_data(db.clone())
@@ -309,20 +304,31 @@ fn states(
             .app_data(hooks.clone())
             .app_data(once.clone())
             .app_data(feeds.clone())
-            .app_data(partner_events.clone())
-            .app_data(evidence.clone())
             .app_data(waits.clone())
             .app_data(turns.clone())
             .app_data(looks.clone());
     })
 }
 
-/// What the operations about customers work with.
-fn about_customers(comptoir: &Comptoir) -> anyhow::Result<CustomerApi> {
+/// What the operations about customers and their consents work with.
+fn about_customers(
+    comptoir: &Comptoir,
+) -> anyhow::Result<impl Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static> {
     let settings = &comptoir.config.customer_source;
     let source = CustomerSource::open(settings, &comptoir.db, &comptoir.clock);
     let source = source.context("`customer_source.url` cannot be used")?;
-    Ok(CustomerApi::new(&comptoir.authz, &comptoir.keyring, source))
+    let api = web::Data::new(CustomerApi::new(&comptoir.authz, &comptoir.keyring, source));
+    let authz = web::Data::from(Arc::clone(&comptoir.authz));
+    let partner_events = web::Data::from(Arc::clone(&comptoir.partner_events));
+    let evidence = evidence::PublishedCheckpoints::new(&comptoir.db, &comptoir.clock);
+    let evidence = web::Data::new(evidence);
+    Ok(move |config: &mut ServiceConfig<'_>| {
+        config
+            .app_data(api.clone())
+            .app_data(authz.clone())
+            .app_data(partner_events.clone())
+            .app_data(evidence.clone());
+    })
 }
 
 /// What reads are answered from.

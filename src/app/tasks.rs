@@ -89,16 +89,7 @@ pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
     running.spawn(tell_turns(part.clone(), Arc::clone(&comptoir.mirror)));
     let days = (config.changes.retention_days, config.feeds.imports_keep_days);
     running.spawn(retain(part.clone(), days));
-    running.spawn(authz::forget(part.clone(), config.customers.retention.interaction_days));
-    let days = config.customers.retention.access_log_days;
-    running.spawn(accesses::forget(part.clone(), days));
-    if comptoir.authz.settings.is_on() {
-        running.spawn(authz::keep_keys(part.clone(), Arc::clone(&comptoir.authz.keys)));
-    }
-    evidence::start(comptoir, &part, &mut running);
-    if let Some(pages) = &comptoir.portal {
-        running.spawn(portal::forget(part.clone(), Arc::clone(pages)));
-    }
+    of_customers(comptoir, &part, &mut running);
     running.spawn(write_exports(part.clone(), Arc::clone(&comptoir.exports)));
     running.spawn(deliver(part.clone(), Arc::clone(&comptoir.hooks), config.hooks.poll));
     if let Some(sources) = &comptoir.sources {
@@ -124,6 +115,20 @@ pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
     }
     running.spawn(note_uses(part, keyring));
     Tasks::new(stop, running)
+}
+
+/// What is about customers and their consents.
+fn of_customers(comptoir: &Comptoir, part: &Part, running: &mut JoinSet<()>) {
+    let kept = &comptoir.config.customers.retention;
+    running.spawn(authz::forget(part.clone(), kept.interaction_days));
+    running.spawn(accesses::forget(part.clone(), kept.access_log_days));
+    if comptoir.authz.settings.is_on() {
+        running.spawn(authz::keep_keys(part.clone(), Arc::clone(&comptoir.authz.keys)));
+    }
+    evidence::start(comptoir, part, running);
+    if let Some(pages) = &comptoir.portal {
+        running.spawn(portal::forget(part.clone(), Arc::clone(pages)));
+    }
 }
 
 fn search_follower(comptoir: &Comptoir) -> SearchFollower {

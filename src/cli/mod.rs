@@ -210,8 +210,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
 
 async fn obey(file: Option<&Path>, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve => serve::run(load(file)?).await?,
-        Command::Demo(args) => demo::run(load(file)?, args, file).await?,
+        Command::Serve => Box::pin(serve::run(load(file)?)).await?,
+        Command::Demo(args) => Box::pin(demo::run(load(file)?, args, file)).await?,
         Command::Import(args) => return import::run(load(file)?, args).await,
         Command::Customers(command) => return customers::run(&load(file)?, command).await,
         Command::Consent(command) => return consent::run(&load(file)?, command).await,

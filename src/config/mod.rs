@@ -5,8 +5,8 @@
 
 mod admin;
 mod alerts;
-mod customers;
 mod customer_source;
+mod customers;
 mod handoff;
 mod layers;
 mod leaks;
@@ -20,12 +20,12 @@ mod values;
 
 pub use admin::{Admin, FourEyes, Mapping, Oidc, ROLES, ScopePattern, SecondFactor, is_protected};
 pub use alerts::{AlertWebhook, Alerts, ContactRole};
+pub use customer_source::CustomerSystem;
 pub use customers::{
     AuthzMode, AuthzSettings, CONSENT_DAYS_MOST, ConsentSettings, ControllerSettings, CustomersUse,
     Deployment, EventSettings, ExternalIssuer, IdpSettings, LoginSettings, LogoutReach, NonceUse,
     RetentionSettings, SecurityProfile, SettingFault, TokenSettings,
 };
-pub use customer_source::CustomerSystem;
 pub use handoff::{BillingSystem, ChargeMeter, EventReceiver, Handoff};
 pub use leaks::{LeakAction, Leaks, ReporterKeys};
 pub use mail::{Mail, Smtp, SmtpTls};

@@ -1,8 +1,8 @@
 //! Customers: profile, purchases, loyalty, lists.
 
 pub mod accesses;
-pub mod http;
 pub mod erase;
+pub mod http;
 pub mod import;
 pub mod model;
 pub mod source;

@@ -43,7 +43,7 @@ async fn revoked(
     let (subject, now) = (coming.who.session.subject, portal.now());
     let delete = given.get("delete").is_some();
     let make = |it: &ConsentRecord| own(it, subject)?.revoke(delete, now);
-    let moved = portal.moved(record.grant_id, make).await?.map_err(not_now)?;
+    let moved = portal.moved(record.grant_id, make).await?.map_err(|refused| not_now(&refused))?;
     let query = FormFields::read(http.query_string().as_bytes())?;
     let waits = query.get("wait") == Some("all");
     let confirmed = match moved.seq.filter(|_| waits) {
@@ -115,7 +115,7 @@ async fn narrowed(
     };
     let (subject, now) = (coming.who.session.subject, portal.now());
     let make = |it: &ConsentRecord| own(it, subject)?.narrow(less, now);
-    let moved = portal.moved(record.grant_id, make).await?.map_err(not_now)?;
+    let moved = portal.moved(record.grant_id, make).await?.map_err(|refused| not_now(&refused))?;
     if coming.wants_json {
         return Ok(json(&shape::consent(&moved.record)));
     }
@@ -123,6 +123,6 @@ async fn narrowed(
 }
 
 /// What a consent does not allow.
-fn not_now(refused: ChangeRefused) -> PageError {
+fn not_now(refused: &ChangeRefused) -> PageError {
     PageError::NotNow(refused.to_string())
 }

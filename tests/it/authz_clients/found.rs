@@ -4,6 +4,7 @@ use super::{CALLBACK, LOYALTY, SUMMARY, asking, place, registration};
 use crate::support::{NOON, TestApp, TestKey};
 use comptoir::authz::client::{ClientAuth, SecurityProfile};
 use comptoir::authz::clients::{KnownClients, Registered, find};
+use comptoir::authz::redirect::RedirectUri;
 use comptoir::consent::scope::{OAuthScope, OAuthScopes};
 use comptoir::consent::standing::ClientStanding;
 use comptoir::kernel::id::AppId;
@@ -54,7 +55,7 @@ async fn a_client_has_what_was_approved_of_its_app_and_no_more() {
     for scope in [OAuthScope::CatalogRead, OAuthScope::OpenId, OAuthScope::OfflineAccess] {
         assert!(after.client.scopes.has(scope), "{scope}");
     }
-    let uris: Vec<&str> = after.client.redirect_uris.iter().map(|uri| uri.as_str()).collect();
+    let uris: Vec<&str> = after.client.redirect_uris.iter().map(RedirectUri::as_str).collect();
     assert_eq!(uris, [CALLBACK]);
     assert_eq!(after.credentials.len(), 1);
     assert!(after.credentials[0].key.is_some());

@@ -126,7 +126,7 @@ async fn a_partner_cannot_pass_for_somebody_else() {
     let name = "Retailer <b>Support</b>\u{200d}";
     let shop = Shop::open_as(name).await;
     let mut camille = Visitor::new(&shop.app);
-    let screen = camille.to_screen(&shop, &[]).await;
+    let screen = camille.screen_for(&shop, &[]).await;
     assert!(
         screen.body.contains("<bdi>Retailer &lt;b&gt;Support&lt;/b&gt;</bdi>"),
         "{}",
@@ -179,7 +179,7 @@ async fn an_answer_that_no_screen_gives_is_noted_and_counts_for_nothing() {
 async fn two_partners_know_a_customer_by_two_names() {
     let shop = Shop::open().await;
     let mut camille = Visitor::new(&shop.app);
-    let screen = camille.to_screen(&shop, &[]).await;
+    let screen = camille.screen_for(&shop, &[]).await;
     let csrf = screen.field("csrf");
     camille.post(&screen.form(), &[("csrf", csrf.as_str()), ("decision", "allow")]).await.place();
     let other = register(&shop.app, "Panier Malin").await;

@@ -25,7 +25,7 @@ fn checked(seen: &Seen, language: &str) {
 async fn a_customer_reads_what_is_asked_and_agrees_to_a_part_of_it() {
     let shop = Shop::open().await;
     let mut camille = Visitor::new(&shop.app);
-    let screen = camille.to_screen(&shop, &[]).await;
+    let screen = camille.screen_for(&shop, &[]).await;
     checked(&screen, "en");
     for text in [
         "Budget Coach SAS",
@@ -88,7 +88,7 @@ async fn a_customer_reads_what_is_asked_and_agrees_to_a_part_of_it() {
 async fn what_is_agreed_to_already_is_not_asked_for_again() {
     let shop = Shop::open().await;
     let mut camille = Visitor::new(&shop.app);
-    let screen = camille.to_screen(&shop, &[]).await;
+    let screen = camille.screen_for(&shop, &[]).await;
     let (csrf, loyalty) = (screen.field("csrf"), format!("scope:{LOYALTY}"));
     let fields = [("csrf", csrf.as_str()), ("decision", "allow"), (loyalty.as_str(), "1")];
     let place = camille.post(&screen.form(), &fields).await.place();
@@ -105,7 +105,7 @@ async fn the_page_is_in_french_and_in_english() {
     let shop = Shop::open().await;
     let mut camille = Visitor::new(&shop.app);
     camille.language = "fr-FR,fr;q=0.9";
-    let screen = camille.to_screen(&shop, &[]).await;
+    let screen = camille.screen_for(&shop, &[]).await;
     checked(&screen, "fr");
     assert!(
         screen.body.contains("Suivre vos dépenses") && screen.body.contains("Ne pas autoriser")
@@ -130,7 +130,7 @@ async fn the_page_is_in_french_and_in_english() {
 async fn who_does_not_agree_is_led_back_with_nothing() {
     let shop = Shop::open().await;
     let mut camille = Visitor::new(&shop.app);
-    let screen = camille.to_screen(&shop, &[]).await;
+    let screen = camille.screen_for(&shop, &[]).await;
     let csrf = screen.field("csrf");
     let fields = [("csrf", csrf.as_str()), ("decision", "deny")];
     let place = camille.post(&screen.form(), &fields).await.place();
@@ -146,7 +146,7 @@ async fn who_does_not_agree_is_led_back_with_nothing() {
 async fn what_is_sensitive_needs_a_strong_login_and_two_ticks() {
     let shop = Shop::open().await;
     let mut camille = Visitor::new(&shop.app);
-    let screen = camille.to_screen(&shop, &[]).await;
+    let screen = camille.screen_for(&shop, &[]).await;
     let link = screen.body.split("href=\"/login/start?").nth(1).unwrap();
     let link = link.split('"').next().unwrap().replace("&amp;", "&");
     let led = camille.get(&format!("/login/start?{link}")).await;

@@ -55,7 +55,7 @@ async fn who_is_barred_sees_why_and_the_partner_does_not() {
 async fn consents_of_an_account_that_is_blocked_hold_nothing_until_it_is_not() {
     let shop = Shop::open().await;
     let mut camille = Visitor::new(&shop.app);
-    let screen = camille.to_screen(&shop, &[]).await;
+    let screen = camille.screen_for(&shop, &[]).await;
     let csrf = screen.field("csrf");
     camille.post(&screen.form(), &[("csrf", csrf.as_str()), ("decision", "allow")]).await.place();
     let status = async || shop.consents("C1").await[0].status;

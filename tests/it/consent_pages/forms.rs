@@ -29,7 +29,7 @@ async fn refused(shop: &Shop, visitor: &mut Visitor, path: &str, csrf: &str) {
 async fn a_decision_is_taken_from_its_own_screen_alone() {
     let shop = Shop::open().await;
     let mut camille = Visitor::new(&shop.app);
-    let screen = camille.to_screen(&shop, &[]).await;
+    let screen = camille.screen_for(&shop, &[]).await;
     let (path, csrf) = (screen.form(), screen.field("csrf"));
     refused(&shop, &mut camille, &path, &csrf).await;
     // The key of another request of the same session is none, either.
@@ -45,7 +45,7 @@ async fn a_decision_is_taken_from_its_own_screen_alone() {
 async fn a_consent_is_stopped_from_its_own_page_alone() {
     let shop = Shop::open().await;
     let mut camille = Visitor::new(&shop.app);
-    let screen = camille.to_screen(&shop, &[]).await;
+    let screen = camille.screen_for(&shop, &[]).await;
     let csrf = screen.field("csrf");
     camille.post(&screen.form(), &[("csrf", csrf.as_str()), ("decision", "allow")]).await.place();
     let id = shop.consents("C1").await[0].grant_id.to_string();

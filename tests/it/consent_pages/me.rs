@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// Camille, who shares two kinds of data; the consent's id.
 async fn sharing(shop: &Shop) -> (Visitor, String) {
     let mut camille = Visitor::new(&shop.app);
-    let screen = camille.to_screen(shop, &[]).await;
+    let screen = camille.screen_for(shop, &[]).await;
     let (csrf, loyalty) = (screen.field("csrf"), format!("scope:{LOYALTY}"));
     let fields = [("csrf", csrf.as_str()), ("decision", "allow"), (loyalty.as_str(), "1")];
     camille.post(&screen.form(), &fields).await.place();

@@ -108,7 +108,7 @@ impl Visitor {
     }
 
     /// Follows a request to the login, logs in at the provider as a customer with further claims, and comes to the screen.
-    pub(super) async fn to_screen(
+    pub(super) async fn screen_for(
         &mut self,
         shop: &Shop,
         claims: &[(&str, serde_json::Value)],

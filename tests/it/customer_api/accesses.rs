@@ -39,7 +39,7 @@ async fn billed(shop: &Shop, program: &Program) -> i64 {
     .unwrap()
 }
 
-async fn id_of(answer: reqwest::Response) -> String {
+fn id_of(answer: &reqwest::Response) -> String {
     assert!(answer.status().is_success(), "{}", answer.status());
     answer.headers()["usage-event-id"].to_str().unwrap().to_owned()
 }
@@ -53,11 +53,11 @@ async fn each_billed_call_is_one_that_the_customer_is_shown() {
     let other = shop.consent(&program, ROBIN, what).await;
     let mut ids = Vec::new();
     for path in ["/v1/customer/profile", "/v1/customer/purchases?limit=1", "/v1/customer/lists"] {
-        ids.push(id_of(shop.get(path, &program, &given).await).await);
+        ids.push(id_of(&shop.get(path, &program, &given).await));
     }
     let new = json!({ "type": "wishlist", "items": [{ "sku": "a" }] });
     let made = ("POST", "/v1/customer/lists");
-    ids.push(id_of(shop.call(made, (&program, &given), (None, Some(new))).await).await);
+    ids.push(id_of(&shop.call(made, (&program, &given), (None, Some(new))).await));
     // What tells nothing is neither billed nor shown.
     let missing = shop.get("/v1/customer/lists/AAAAAAAAAAAAAAAAAAAAAA", &program, &given).await;
     problem(missing, 404, "not_found").await;

@@ -70,7 +70,7 @@ fn each_operation_about_customers_says_what_opens_it_and_takes_no_key() {
     let mut seen = 0;
     for (path, _, operation) in operations(&document("partner")) {
         let entry = operation["operationId"].as_str().and_then(by_id);
-        let about = entry.is_some_and(|entry| entry.is_about_customers());
+        let about = entry.is_some_and(comptoir::access::Operation::is_about_customers);
         assert_eq!(about, path.starts_with("/v1/customer/"), "{path}");
         let Some(entry) = entry.filter(|_| about) else { continue };
         let scopes: Vec<&str> = scopes_of(entry).iter().map(|scope| scope.as_str()).collect();

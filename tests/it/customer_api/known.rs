@@ -12,7 +12,7 @@ fn line(id: &str, name: &str, sensitive: Option<&str>, total: &str) -> Value {
     })
 }
 
-fn purchase(of: &str, id: &str, (channel, at): (&str, &str), lines: Vec<Value>) -> Value {
+fn purchase(of: &str, id: &str, (channel, at): (&str, &str), lines: &[Value]) -> Value {
     json!({
         "id": format!("{of}-{id}"), "customer_id": of, "order_number": "0001-42", "channel": channel, "store_code": "0000",
         "order_date": at, "order_status": "completed", "lines": lines,
@@ -35,18 +35,13 @@ fn profile(id: &str, name: &str) -> Value {
 fn bought(of: &str) -> [Value; 4] {
     let (till, web) = ("in_store", "online");
     let hidden = || line("1", "Doliprane", Some("pharmacy"), "4.00");
-    let shown = vec![hidden(), line("2", "Comte", None, "8.00")];
-    let all_hidden = vec![line("1", "Doliprane", Some("pharmacy"), "12.00")];
+    let shown = [hidden(), line("2", "Comte", None, "8.00")];
+    let all_hidden = [line("1", "Doliprane", Some("pharmacy"), "12.00")];
     [
-        purchase(of, "till", (till, "2026-11-20T10:00:00Z"), shown),
-        purchase(of, "web", (web, "2026-10-02T10:00:00Z"), vec![line("1", "Vis", None, "12.00")]),
-        purchase(of, "hidden", (web, "2026-10-01T10:00:00Z"), all_hidden),
-        purchase(
-            of,
-            "old",
-            (till, "2025-01-05T10:00:00Z"),
-            vec![line("1", "Ancien", None, "12.00")],
-        ),
+        purchase(of, "till", (till, "2026-11-20T10:00:00Z"), &shown),
+        purchase(of, "web", (web, "2026-10-02T10:00:00Z"), &[line("1", "Vis", None, "12.00")]),
+        purchase(of, "hidden", (web, "2026-10-01T10:00:00Z"), &all_hidden),
+        purchase(of, "old", (till, "2025-01-05T10:00:00Z"), &[line("1", "Ancien", None, "12.00")]),
     ]
 }
 

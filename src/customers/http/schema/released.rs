@@ -38,7 +38,7 @@ fn released_by(kind: CustomerDocument, path: &str) -> Vec<&'static str> {
             scopes.push(*scope);
         }
     }
-    scopes.into_iter().map(|scope| scope.as_str()).collect()
+    scopes.into_iter().map(OAuthScope::as_str).collect()
 }
 
 fn mark(document: &mut Value, kind: CustomerDocument, schema: &str, path: &str) {
