@@ -31,6 +31,8 @@ macro_rules! refused {
     };
 }
 
+/// Names that are about customers in the partner API and about something else in that of admins.
+const OF_CUSTOMERS: [&str; 2] = ["account_id", "grant_id"];
 /// What the texts of a parameter look like: its name, the format's name, one value as a pattern. A test compares
 /// them with what the program takes. Some texts that have the form are refused for what they say: a wrong check
 /// digit, an id above 2^64, no quantity, an order that names something twice.
@@ -127,11 +129,12 @@ fn plain_list(more: &str) -> String {
 
 /// Gives a parameter whose texts have a form of their own that form, and other texts of a query what they
 /// may hold.
-fn shape(parameter: &mut Value) {
+fn shape(parameter: &mut Value, of_admins: bool) {
     let Some(name) = parameter["name"].as_str() else { return };
     let in_query = parameter["in"] == "query";
     // A list of products takes any sku, and finds nothing of one that no product can have.
-    let form = FORMS.iter().find(|(known, ..)| *known == name && !(in_query && name == "sku"));
+    let is_free = in_query && name == "sku" || of_admins && OF_CUSTOMERS.contains(&name);
+    let form = FORMS.iter().find(|(known, ..)| *known == name && !is_free);
     let several = takes_several(parameter);
     let more = most(parameter).map(|most| format!("{{0,{}}}", most.saturating_sub(1)));
     let more = more.unwrap_or_else(|| "*".to_owned());
@@ -192,14 +195,15 @@ pub(super) fn complete(document: &mut Value) {
     }
     let headers = document["components"]["headers"].as_object_mut();
     headers.into_iter().flatten().for_each(|(_, header)| bound(&mut header["schema"], HEADER));
-    let paths = document["paths"].as_object_mut().into_iter().flatten();
-    for methods in paths.filter_map(|(_, methods)| methods.as_object_mut()) {
-        for operation in methods.values_mut().filter(|operation| operation.is_object()) {
+    for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {
+        let of_admins = path.starts_with("/admin/");
+        let methods = methods.as_object_mut().into_iter().flatten().map(|(_, operation)| operation);
+        for operation in methods.filter(|operation| operation.is_object()) {
             let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
             for parameter in parameters.into_iter().flatten() {
                 let in_path = parameter["in"] == "path";
                 let longest = if in_path { SEGMENT } else { LONGEST as u64 };
-                shape(parameter);
+                shape(parameter, of_admins);
                 let is_list = takes_several(parameter);
                 let longest = if is_list { LONGEST_LIST as u64 } else { longest };
                 let schema = &mut parameter["schema"];
