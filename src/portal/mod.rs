@@ -1,12 +1,12 @@
 //! What a customer's browser sees: the way from a partner to the login and to the screen on which they decide, and their own
 //! page.
 //!
-//! A partner sends a customer to [`authorize`]. Who is not known is led to a provider of the retailer's ([`login`]) and
-//! comes back with a session ([`sessions`]); what is asked for stands on the screen ([`screen`]), with their own values
-//! ([`samples`]); the answer is written with the code in one transaction ([`decision`]), and leads back to the partner. What
+//! A partner sends a customer to `authorize`. Who is not known is led to a provider of the retailer's (`login`) and
+//! comes back with a session (`sessions`); what is asked for stands on the screen (`screen`), with their own values
+//! (`samples`); the answer is written with the code in one transaction (`decision`), and leads back to the partner. What
 //! may be asked, and which answers count, is judged by [`crate::authz`] and [`crate::consent`]: nothing is judged here.
 //!
-//! Pages need no script. All that others say is text in them ([`html`]), each form has a key of the session and of what it
+//! Pages need no script. All that others say is text in them (`html`), each form has a key of the session and of what it
 //! is about, and no page can be framed.
 
 mod answer;

@@ -2,7 +2,7 @@
 //!
 //! Whoever can write to the database could make the whole chain anew, but not sign it: every minute in which something has
 //! happened one node signs place and hash of the last entry ([`checkpoints`]), writes that down beside the database, too, and
-//! publishes it. A receipt ([`receipts`]) is signed by the same keys. The check ([`verify`] of a database, [`file`] of an
+//! publishes it. A receipt ([`receipts`]) is signed by the same keys. The check ([`verify`] of a database, [`mod@file`] of an
 //! export) needs nothing but the public keys; of a ledger that is not what it was it names the first entry that is at fault.
 
 pub mod checkpoints;

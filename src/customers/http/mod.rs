@@ -1,8 +1,8 @@
 //! The partner API of customers' data, under `/v1/customer/`.
 //!
-//! Each call goes through one guard ([`guard`]): it proves the access token and its key, asks the node what it knows of the
+//! Each call goes through one guard (`guard`): it proves the access token and its key, asks the node what it knows of the
 //! consent, and holds the call to the limits of the partner's app. What it gives is all that a handler can read by; every
-//! answer goes through one door ([`told`]), which cuts documents to the scopes, gives what has an id the partner's own,
+//! answer goes through one door (`told`), which cuts documents to the scopes, gives what has an id the partner's own,
 //! and leaves the note of the access.
 
 mod guard;
