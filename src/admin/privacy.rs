@@ -285,6 +285,9 @@ async fn get_consent_report(
     table(&request, (&out, out.items.as_slice()), &COLUMNS)
 }
 
+/// Most characters of a customer's id.
+const CUSTOMER_ID_MOST: usize = 200;
+
 /// A customer who is to be forgotten.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -330,6 +333,9 @@ async fn erase_one_customer(
     let ErasureIn { customer_id, asked_by_customer } = body.0;
     if customer_id.is_empty() {
         return Err(at_fault("/customer_id", "empty", "names a customer"));
+    }
+    if customer_id.chars().count() > CUSTOMER_ID_MOST {
+        return Err(at_fault("/customer_id", "too_long", "has at most 200 characters"));
     }
     let who = match asked_by_customer {
         true => ConsentActor::Customer,

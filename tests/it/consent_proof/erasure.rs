@@ -3,7 +3,7 @@
 use super::events::polled;
 use super::given::{given, shop, until};
 use super::receiver::kinds;
-use crate::support::TestApp;
+use crate::support::{TestApp, problem};
 use comptoir::access::service::By;
 use comptoir::consent::change::ConsentActor;
 use comptoir::customers::erase::erase_customer;
@@ -131,6 +131,10 @@ async fn an_erasure_is_in_the_audit_log_without_the_customer() {
     assert_eq!(app.admin_ok("POST", "/admin/v1/erasures", Some(body)).await["consents"], json!([]));
     let audit = app.admin_ok("GET", "/admin/v1/audit", None).await.to_string();
     assert!(audit.contains("customer.erase") && !audit.contains(CUSTOMER), "{audit}");
+    let long = json!({ "customer_id": "0".repeat(201) });
+    let refused = app.admin("POST", "/admin/v1/erasures", Some(long)).await;
+    let refused = problem(refused, 400, "invalid_body").await;
+    assert_eq!(refused["errors"][0]["pointer"], "/customer_id");
     let by = By::new("test", app.clock.now());
     let none = erase_customer(&app.db, &by, "cus-never-was", ConsentActor::Retailer).await;
     assert_eq!(none.unwrap().consents, []);
